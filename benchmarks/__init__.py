@@ -1,0 +1,1 @@
+"""One file a question; each prints its machine, date and result."""

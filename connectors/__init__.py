@@ -1,0 +1,1 @@
+"""How each peer speaks; knows nothing of Kafka or SQL."""

@@ -1,0 +1,1 @@
+"""Pages for people and the JSON interface for programs, on aiohttp."""

@@ -1,0 +1,1 @@
+"""The assembly: the only package that may import all the others."""

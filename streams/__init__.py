@@ -1,0 +1,1 @@
+"""Faust processors: thin shells round pure functions."""
