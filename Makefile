@@ -28,8 +28,8 @@ environment: .venv/.python-done console/static/vendor/.assets-done
 	@touch $@
 
 console/static/vendor/.assets-done: package.json package-lock.json deploy/assets/build.py \
-		deploy/assets/icons.txt deploy/install/assets.sh | .venv/.python-done
-	@bash deploy/install/assets.sh
+		deploy/assets/icons.txt | .venv/.python-done
+	@$(BIN)/python -m deploy.assets.build
 	@touch $@
 
 browser:

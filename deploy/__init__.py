@@ -1,0 +1,1 @@
+"""Scripts that set up, build and check a checkout; samples for running the hub."""

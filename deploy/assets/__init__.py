@@ -1,0 +1,1 @@
+"""Browser assets: what is taken from npm packages and what they become."""
