@@ -38,10 +38,11 @@ def npm_command() -> list[str]:
         return [found]
     ours = Path(sys.executable).with_name("npm")
     if not ours.exists():
-        print("npm is not on the PATH; installing Node from PyPI into .venv ...")
+        print("npm is not on the PATH; installing Node from PyPI into .venv ...", flush=True)
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         pip += ["--constraint", str(ROOT / "constraints.txt"), NODE_FROM_PYPI]
-        if subprocess.run(pip, cwd=ROOT, check=False, stdin=subprocess.DEVNULL).returncode:
+        result = subprocess.run(pip, cwd=ROOT, check=False, stdin=subprocess.DEVNULL)
+        if result.returncode or not ours.exists():
             raise BuildFailed(
                 "npm is missing and Node could not be installed from PyPI. Install it (Debian: "
                 "sudo apt-get install --no-install-recommends nodejs npm), then make install again."
@@ -56,7 +57,7 @@ def fetch() -> None:
         return
     command = npm_command()
     path = os.pathsep.join([str(Path(command[0]).parent), os.environ.get("PATH", os.defpath)])
-    print("Fetching browser assets from npm ...")
+    print("Fetching browser assets from npm ...", flush=True)
     result = subprocess.run(
         [*command, "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"],
         cwd=ROOT,
