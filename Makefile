@@ -50,7 +50,7 @@ check: install ## what CI runs: format, lint, types, import contracts, tests wit
 	@$(BIN)/python -m deploy.coverage_floor coverage.json
 
 goldens: install ## rewrite the golden files, then read the diff line by line
-	@SUTONG_UPDATE_GOLDENS=1 $(BIN)/python -m pytest tests $(T)
+	@SUTONG_UPDATE_GOLDENS=1 $(BIN)/python -m pytest $(or $(T),tests)
 	@git status --short -- tests
 
 bench: environment ## the benchmarks, with machine and date (BENCH="lifecycle", ARGS=)
