@@ -40,6 +40,6 @@ if ! [ -x .venv/bin/python ] || ! .venv/bin/python -m pip --version >/dev/null 2
 fi
 
 echo "Installing Python packages (a minute or two the first time) ..."
-.venv/bin/python -m pip install --quiet --disable-pip-version-check \
+.venv/bin/python -m pip install --quiet --disable-pip-version-check --use-pep517 \
     --constraint constraints.txt --editable '.[dev]' </dev/null || fail \
     "pip could not install the packages; its message stands above. Without a network connection or behind a company mirror, tell pip where to look (PIP_INDEX_URL, PIP_CERT, or pip.conf), then make install again. A version conflict means that setup.cfg and constraints.txt disagree."
