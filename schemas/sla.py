@@ -1,9 +1,11 @@
 """Which limit applies to which step: rows, the strictest match, and the arithmetic that is kept."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from typing import Self
 
 from pydantic import AwareDatetime, Field
 
@@ -113,7 +115,7 @@ class LimitRule(Frozen):
 class Arithmetic(Frozen):
     """How a deadline came about, complete enough to count it again; cards keep it.
 
-    limit_text, due_on ... : as shown to people; the deadline is `due_at`, hub's zone.
+    due_at, due_on:    the deadline, and its day, in the hub's zone.
     working_days, closed_days, paused_days, paused_seconds: see schemas.working_time.Count.
     calendar_versions: year -> version of its notice; 0 is a year without one. Empty for limits in
                        wall-clock hours, which look at no calendar.
@@ -141,6 +143,23 @@ class Arithmetic(Frozen):
     def deadline(self, key: str) -> Deadline:
         """What is needed to count it again, on a newer calendar or after a further pause."""
         return Deadline(key, self.start, self.limit, self.pauses, self.extensions)
+
+    def as_texts(self) -> dict[str, str]:
+        """Flat texts, as events carry them; what is not a text by itself is JSON."""
+        return {
+            name: value if name in _PLAIN else json.dumps(value, ensure_ascii=False)
+            for name, value in self.model_dump(mode="json").items()
+        }
+
+    @classmethod
+    def from_texts(cls, texts: Mapping[str, str]) -> Self:
+        """The reverse of `as_texts`; raises ValueError (pydantic's, json's) for anything else."""
+        return cls.model_validate(
+            {name: text if name in _PLAIN else json.loads(text) for name, text in texts.items()}
+        )
+
+
+_PLAIN = frozenset({"rule_id", "source_of_rule", "step", "start", "due_on", "due_at"})
 
 
 @dataclass(frozen=True)

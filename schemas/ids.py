@@ -1,0 +1,111 @@
+"""Ticket numbers, event numbers, command ids and idempotency keys."""
+
+import hashlib
+import threading
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
+
+EPOCH_MS = 1_735_689_600_000  # 2025-01-01T00:00:00Z; 41 bits of milliseconds last until 2094
+NODE_BITS, COUNT_BITS, SEQUENCE_BITS = 5, 7, 10
+LAST_SEQUENCE = (1 << SEQUENCE_BITS) - 1  # events that one ticket can hold
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford: no I, L, O, U to mishear on the phone
+_HUB_ZONE = timezone(timedelta(hours=8))
+_WITHIN_DAY_BITS = 40
+
+
+class TicketIds:
+    """Hands out ticket ids: 53-bit integers that rise with time, safe across processes by `node`.
+
+    A clock that jumps back does not make ids fall: the last millisecond is kept and counted on.
+    """
+
+    def __init__(self, now_ms: Callable[[], int], node: int = 0) -> None:
+        if not 0 <= node < 1 << NODE_BITS:
+            raise ValueError(f"node must be 0..{(1 << NODE_BITS) - 1}, not {node}")
+        self._now_ms, self._node = now_ms, node
+        self._last_ms, self._count = 0, 0
+        self._lock = threading.Lock()
+
+    def next(self) -> int:
+        with self._lock:
+            now = max(self._now_ms() - EPOCH_MS, self._last_ms)
+            self._count = self._count + 1 if now == self._last_ms else 0
+            if self._count >> COUNT_BITS:
+                now, self._count = now + 1, 0
+            self._last_ms = now
+            return (now << NODE_BITS | self._node) << COUNT_BITS | self._count
+
+
+def created_at(ticket_id: int) -> datetime:
+    """The instant (UTC) at which a ticket id was handed out."""
+    milliseconds = (ticket_id >> (NODE_BITS + COUNT_BITS)) + EPOCH_MS
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def first_id_at(instant: datetime) -> int:
+    """The smallest id that can be handed out at or after `instant`; bounds a time range."""
+    milliseconds = max(0, int(instant.timestamp() * 1000) - EPOCH_MS)
+    return milliseconds << (NODE_BITS + COUNT_BITS)
+
+
+def ticket_no(ticket_id: int) -> str:
+    """The number people read to each other, e.g. `ST261125-7K3M9Q2X`: day, then within the day."""
+    day = created_at(ticket_id).astimezone(_HUB_ZONE).replace(hour=0, minute=0, second=0)
+    rest = ticket_id - first_id_at(day.replace(microsecond=0))
+    text = ""
+    for _ in range(_WITHIN_DAY_BITS // 5):
+        rest, digit = divmod(rest, 32)
+        text = _ALPHABET[digit] + text
+    return f"ST{day:%y%m%d}-{text}"
+
+
+def ticket_id_of(number: str) -> int:
+    """Read a ticket number as people write it (lower case, no dash, O for 0, I or L for 1).
+
+    Raises: ValueError when it is not one of our numbers.
+    """
+    text = number.strip().upper().replace("-", "").replace(" ", "")
+    if len(text) != 16 or not text.startswith("ST"):
+        raise ValueError(f"not a ticket number: {number!r}")
+    day = datetime.strptime(text[2:8], "%y%m%d").replace(tzinfo=_HUB_ZONE)
+    rest = 0
+    for letter in text[8:].replace("O", "0").replace("I", "1").replace("L", "1"):
+        if (digit := _ALPHABET.find(letter)) < 0:
+            raise ValueError(f"not a ticket number: {number!r}")
+        rest = rest << 5 | digit
+    return first_id_at(day) + rest
+
+
+def event_id(ticket_id: int, sequence: int) -> int:
+    """One 63-bit number for an event, so that no second index is needed.
+
+    Raises: ValueError when the ticket is full (1,023 events).
+    """
+    if not 0 < sequence <= LAST_SEQUENCE:
+        raise ValueError(f"event sequence {sequence} is outside 1..{LAST_SEQUENCE}")
+    return ticket_id << SEQUENCE_BITS | sequence
+
+
+def split_event_id(number: int) -> tuple[int, int]:
+    return number >> SEQUENCE_BITS, number & LAST_SEQUENCE
+
+
+def new_command_id(now_ms: int, random_bits: int) -> uuid.UUID:
+    """A UUIDv7 (RFC 9562): time-ordered, which keeps the inbox index small and warm."""
+    value = (now_ms & (1 << 48) - 1) << 80 | 0x7 << 76 | (random_bits >> 62 & 0xFFF) << 64
+    return uuid.UUID(int=value | 0b10 << 62 | random_bits & (1 << 62) - 1)
+
+
+def derived_command_id(at: datetime, *parts: str | int) -> uuid.UUID:
+    """The same parts give the same id, so a repeated message is one command.
+
+    at: when the cause arose (stored with the cause, never "now"); it makes the id time-ordered.
+    """
+    digest = hashlib.sha256("\x1f".join(map(str, parts)).encode()).digest()
+    return new_command_id(int(at.timestamp() * 1000), int.from_bytes(digest[:16]))
+
+
+def delivery_key(event: int, destination: str) -> str:
+    """The idempotency key of one delivery; the same over all its tries."""
+    return f"{event}.{destination}"

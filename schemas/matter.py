@@ -1,0 +1,38 @@
+"""Matter (诉求): what it is about, how urgent, where."""
+
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Frozen(BaseModel):
+    """Base of all values that travel: frozen, and a field nobody knows is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class MatterKind(StrEnum):
+    INQUIRY = "inquiry"  # 咨询
+    HELP = "help"  # 求助
+    COMPLAINT = "complaint"  # 投诉
+    TIP_OFF = "tip_off"  # 举报
+    SUGGESTION = "suggestion"  # 建议
+    PRAISE = "praise"  # 表扬
+
+
+class Urgency(StrEnum):
+    NORMAL = "normal"
+    URGENT = "urgent"  # water, power, gas, heat: hours
+    CRITICAL = "critical"  # life or property at risk
+
+
+class Matter(Frozen):
+    """What the citizen asks for. Texts are the citizen's own and may hold personal data."""
+
+    title: str = Field(min_length=1, max_length=200)
+    text: str = Field(min_length=1, max_length=20_000)
+    kind: MatterKind = MatterKind.COMPLAINT
+    urgency: Urgency = Urgency.NORMAL
+    category_code: str | None = Field(default=None, max_length=64)
+    area_code: str | None = Field(default=None, pattern=r"^\d{6}$")  # jurisdiction 属地
+    place: str | None = Field(default=None, max_length=200)
