@@ -1,0 +1,306 @@
+"""The reading side: assignment, positions, committed offsets; Faust's Consumer over the log."""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from faust.exceptions import ImproperlyConfigured
+from faust.transport import consumer as base
+from faust.types import TP, ConsumerMessage
+from faust.types.tuples import ack_lock
+
+from streams.embedded import delivery
+from streams.embedded.broker import Broker
+from streams.embedded.ledger import Ledger
+from streams.embedded.rebalance import assign
+from streams.embedded.records import Record
+
+_CREATE_TIME = 0
+
+
+@dataclass
+class Cursor:
+    """Where reading one partition stands: the next offset to deliver, and records fetched ahead."""
+
+    part: int
+    position: int
+    ready: deque[Record] = field(default_factory=deque)
+
+    def seek(self, offset: int) -> None:
+        self.position = offset
+        self.ready.clear()
+
+
+class Consumer(base.Consumer):
+    """Reads the log for the one worker that owns it."""
+
+    def __init__(self, *args: Any, broker: Broker, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.broker = broker
+        self.wake = asyncio.Event()
+        self._assigned: set[TP] = set()
+        self._cursors: dict[TP, Cursor] = {}
+        self._ledgers: dict[TP, Ledger] = {}
+        self._subscription: frozenset[str] = frozenset()
+        self._rebalancing = asyncio.Lock()
+        self._generation = 0
+        self._open = False
+
+    # -- life
+
+    async def on_start(self) -> None:
+        await super().on_start()
+        await self.broker.acquire()
+        self._open = True
+        self._stop_listening = self.broker.listen(self._appended)
+
+    async def on_stop(self) -> None:
+        if not self._open:
+            return
+        try:
+            await super().on_stop()
+        finally:
+            self._open = False
+            self.wake.set()
+            self._stop_listening()
+            self.broker.forget_readers()
+            await self.broker.release()
+
+    def close(self) -> None:
+        self.wake.set()
+
+    def _appended(self, parts: set[int]) -> None:
+        self.wake.set()
+
+    # -- assignment
+
+    async def subscribe(self, topics: Iterable[str]) -> None:
+        """Take the new subscription and rebalance in the background.
+
+        In the background, because the callbacks wait until this method has returned.
+        Raises:  ImproperlyConfigured in a client: only the worker that owns the file reads it.
+        """
+        if self.app.client_only:
+            raise ImproperlyConfigured("a sqlite:// log is read by its worker only, not by clients")
+        self._subscription = frozenset(topics)
+        for topic in list(self.app.topics):
+            missing = [name for name in topic.topics if name not in self.broker.log.topics]
+            if missing and topic.partitions:
+                await topic.maybe_declare()
+        for name in sorted(self._subscription):
+            await self.broker.topic(name, self.app.conf.topic_partitions)
+        self.add_future(self._rebalance())
+
+    async def _rebalance(self) -> None:
+        """Tell the app in Kafka's order: start, revoked, new generation, assigned."""
+        async with self._rebalancing:
+            app: Any = self.app
+            app.on_rebalance_start()
+            await self.on_partitions_revoked(set(self._assigned))
+            partitions = {name: len(t.parts) for name, t in self.broker.log.topics.items()}
+            self._assigned = assign(app.assignor, self._subscription, partitions)
+            self._generation += 1
+            app.consumer_generation_id = self._generation
+            self._rewind(self._assigned)
+            await self.on_partitions_assigned(set(self._assigned), self._generation)
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Commit what is done before its books are closed, so that it is not repeated."""
+        self._settle()  # Faust throws its notes away first
+        await super().on_partitions_revoked(revoked)
+        for tp in revoked:
+            self._ledgers.pop(tp, None)
+            self._cursors.pop(tp, None)
+        self.broker.forget_readers()
+
+    def _rewind(self, tps: Iterable[TP]) -> dict[TP, int | None]:
+        """Go to the committed positions, or where `consumer_auto_offset_reset` says."""
+        committed = self.broker.log.committed(self.app.conf.id)
+        found: dict[TP, int | None] = {}
+        for tp in tps:
+            part = self._part(tp)
+            found[tp] = position = committed.get(part)
+            if position is None:
+                latest = str(self.app.conf.consumer_auto_offset_reset) == "latest"
+                position = self.broker.log.end(part) if latest else self.broker.log.start(part)
+            self._move(tp, position)
+        return found
+
+    def _move(self, tp: TP, offset: int) -> None:
+        cursor = self._cursors.get(tp)
+        if cursor is None:
+            self._cursors[tp] = Cursor(self._part(tp), offset)
+        else:
+            cursor.seek(offset)
+        self._settle()
+        self._ledgers[tp] = Ledger(offset)
+        if self.app.topics.acks_enabled_for(tp.topic):
+            self.broker.note_reader({self._part(tp): offset})
+        self.wake.set()
+
+    def _part(self, tp: TP) -> int:
+        return self.broker.log.topics[tp.topic].parts[tp.partition]
+
+    def assignment(self) -> set[TP]:
+        return self._assigned
+
+    # -- positions
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Rewind every stream partition; changelogs stay where recovery left them."""
+        tps = {tp for tp in self._assigned if not self._is_changelog_tp(tp)}
+        return self._rewind(tps)  # type: ignore[return-value]  # Faust reads None as "none yet"
+
+    async def _seek(self, partition: TP, offset: int) -> None:
+        self._move(partition, offset)
+
+    async def seek_wait(self, partitions: Mapping[TP, int]) -> None:
+        for tp, offset in partitions.items():
+            self._move(tp, offset)
+
+    async def position(self, tp: TP) -> int | None:
+        cursor = self._cursors.get(tp)
+        return None if cursor is None else cursor.position
+
+    def highwater(self, tp: TP) -> int:
+        return self.broker.log.end(self._part(tp))
+
+    async def highwaters(self, *partitions: TP) -> Mapping[TP, int]:
+        return {tp: self.highwater(tp) for tp in partitions}
+
+    async def earliest_offsets(self, *partitions: TP) -> Mapping[TP, int]:
+        return {tp: self.broker.log.start(self._part(tp)) for tp in partitions}
+
+    def topic_partitions(self, topic: str) -> int | None:
+        known = self.broker.log.topics.get(topic)
+        return None if known is None else len(known.parts)
+
+    def key_partition(
+        self, topic: str, key: bytes | None, partition: int | None = None
+    ) -> int | None:
+        if partition is not None or topic not in self.broker.log.topics:
+            return partition
+        return int(self.app.producer.key_partition(topic, key or b"").partition)
+
+    # -- flow
+
+    def resume_flow(self) -> None:
+        super().resume_flow()
+        self.wake.set()
+
+    def resume_partitions(self, tps: Iterable[TP]) -> None:
+        super().resume_partitions(tps)
+        self.wake.set()
+
+    def on_buffer_drop(self, tp: TP) -> None:
+        super().on_buffer_drop(tp)
+        self.wake.set()
+
+    @property
+    def active_partitions(self) -> set[TP]:
+        """Assigned, neither paused nor held back by a full stream."""
+        return self._get_active_partitions()
+
+    # -- fetching and delivering
+
+    def fetched(self) -> list[tuple[TP, Cursor, Ledger]]:
+        """Fetch for every active partition that has nothing left; return those with records."""
+        log, settings = self.broker.log, self.broker.settings
+        found = []
+        for tp in self._get_active_partitions():
+            cursor = self._cursors.get(tp)
+            if cursor is None:
+                continue
+            if not cursor.ready and cursor.position < log.end(cursor.part):
+                cursor.ready.extend(
+                    log.fetch(
+                        cursor.part,
+                        cursor.position,
+                        settings.fetch_records,
+                        settings.fetch_bytes,
+                    )
+                )
+            if cursor.ready:
+                found.append((tp, cursor, self._ledgers[tp]))
+        return found
+
+    async def _drain_messages(self, fetcher: Any) -> None:
+        await delivery.drain(self, fetcher)
+
+    async def _getmany(self, *args: Any, **kwargs: Any) -> Any:
+        """Not used: `_drain_messages` is replaced, because records are waited for by event."""
+        raise NotImplementedError
+
+    def message(self, tp: TP, record: Record) -> ConsumerMessage:
+        return self._to_message(tp, record)
+
+    def _to_message(self, tp: TP, record: Record) -> ConsumerMessage:
+        return ConsumerMessage(
+            tp[0],
+            tp[1],
+            record.offset,
+            record.at_ms / 1000,
+            _CREATE_TIME,
+            list(record.headers),
+            record.key,
+            record.value,
+            None,
+            tp=tp,
+            generation_id=self._generation,
+        )
+
+    # -- acknowledging and committing
+
+    def _settle(self) -> None:
+        """Move what Faust noted as acknowledged into the ledgers.
+
+        Faust's compiled stream iterator writes its notes into these two mappings itself, so
+        overriding `ack` would miss them.
+        """
+        with ack_lock:
+            for tp, offsets in self._acked.items():
+                ledger = self._ledgers.get(tp)
+                if ledger is not None:
+                    for offset in offsets:
+                        ledger.done(offset)
+                self._acked_index[tp].difference_update(offsets)
+                offsets.clear()
+
+    @property
+    def commit_every(self) -> int | None:
+        """Messages after which to commit without waiting for the timer; None for the timer only."""
+        return self._commit_every
+
+    def commit_due(self, every: int) -> bool:
+        """True once `every` messages are done; starts counting anew."""
+        if self._n_acked < every:
+            return False
+        self._n_acked = 0
+        return True
+
+    def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
+        self._settle()
+        return (
+            tp
+            for tp, ledger in self._ledgers.items()
+            if ledger.dirty and (topics is None or tp in topics or tp.topic in topics)
+        )
+
+    def _new_offset(self, tp: TP) -> int | None:
+        return self._ledgers[tp].position()
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        await self.broker.writer.commit(
+            self.app.conf.id, {self._part(tp): offset for tp, offset in offsets.items()}
+        )
+        return True
+
+    def _new_topicpartition(self, topic: str, partition: int) -> TP:
+        return TP(topic, partition)
+
+    async def create_topic(
+        self, topic: str, partitions: int, replication: int, **rules: Any
+    ) -> None:
+        await self.app.producer.create_topic(topic, partitions, replication, **rules)

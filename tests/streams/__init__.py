@@ -1,0 +1,1 @@
+"""Tests of the stream processors and of the embedded broker."""
