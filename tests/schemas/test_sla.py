@@ -1,39 +1,23 @@
-"""Which limit applies, the arithmetic that is kept, warnings, cards, and the table in the docs."""
+"""Which limit applies, the arithmetic that is kept, and the table in the docs."""
 
-from datetime import date, datetime, timedelta
-from functools import cache
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from schemas.card_policy import CardColour, CardPolicy, CardReason
+from schemas.card_policy import CardPolicy, CardReason
 from schemas.default_limits import DEFAULT_LIMITS, MARKET, limits_table
 from schemas.matter import MatterKind, Urgency
-from schemas.sla import Arithmetic, Facts, LimitRule, Step, limit_for, reckon, warn_at
+from schemas.sla import Arithmetic, Facts, LimitRule, Step, limit_for, reckon
 from schemas.working_time import (
-    HUB_ZONE,
     Limit,
     LimitUnit,
     Pause,
-    WorkingCalendar,
-    due,
-    due_with_pauses,
 )
-from ticket_store.calendar_seed import seed_years
+from tests.schemas.hub_time import at, calendar
 
 DOC = Path(__file__).parents[2] / "docs" / "time-limits.md"
-
-
-@cache
-def calendar() -> WorkingCalendar:
-    return WorkingCalendar.of(seed_years())
-
-
-def at(text: str) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=HUB_ZONE)
 
 
 def rule(rule_id: str, limit: Limit, **conditions: str) -> LimitRule:
@@ -209,121 +193,6 @@ def test_pauses_and_extensions_do_not_change_which_rule_applies() -> None:
     assert plain.rule == paused.rule
     assert paused.arithmetic.passed_over == ("days",)
     assert paused.due.due_at - plain.due.due_at == timedelta(hours=5)
-
-
-# --- warnings
-
-
-@pytest.mark.parametrize(
-    ("limit", "options", "expected"),
-    [
-        (Limit.hours(10), {}, "2026-09-21T17:00"),
-        (Limit.hours(10), {"hours_before": 1}, "2026-09-21T18:00"),
-        (Limit.working_hours(10), {}, "2026-09-21T17:00"),
-        (Limit.working_hours(10), {"share": 0.5}, "2026-09-21T14:00"),
-        (Limit.working_days(4), {"share": 0.5}, "2026-09-23T13:00"),
-        (Limit.working_days(1), {"hours_before": 8}, "2026-09-21T17:00"),
-        (Limit.working_hours(1), {"hours_before": 8}, "2026-09-21T09:00"),
-    ],
-)
-def test_a_warning_fires_by_share_or_by_hours_left(
-    limit: Limit, options: dict[str, float], expected: str
-) -> None:
-    start = at("2026-09-21T09:00")
-    fires = warn_at(start, due(start, limit, calendar()), calendar(), **options)  # type: ignore[arg-type]  # int and float mixed
-    assert fires == at(expected)
-
-
-def test_paused_time_does_not_count_as_used() -> None:
-    start = at("2026-09-21T09:00")
-    stop = [Pause(suspended_at=at("2026-09-21T10:00"), resumed_at=at("2026-09-21T20:00"))]
-    deadline = due_with_pauses(start, Limit.hours(10), stop, calendar())
-    assert deadline.due_at == at("2026-09-22T05:00")
-    assert warn_at(start, deadline, calendar(), pauses=stop) == at("2026-09-22T03:00")
-
-
-@pytest.mark.parametrize("share", [-0.1, 1.1])
-def test_a_share_is_a_part(share: float) -> None:
-    start = at("2026-09-21T09:00")
-    with pytest.raises(ValueError, match="share"):
-        warn_at(start, due(start, Limit.hours(1), calendar()), calendar(), share)
-
-
-@given(
-    st.datetimes(
-        datetime(2004, 1, 1),  # noqa: DTZ001 - hypothesis wants naive bounds; the zone is added
-        datetime(2028, 1, 1),  # noqa: DTZ001 - as above
-        timezones=st.just(HUB_ZONE),
-    ),
-    st.builds(Limit, unit=st.sampled_from(LimitUnit), amount=st.integers(1, 100)),
-    st.floats(0, 1),
-    st.floats(0, 1),
-)
-def test_warnings_lie_within_the_limit_and_rise_with_the_share(
-    start: datetime, limit: Limit, one: float, other: float
-) -> None:
-    deadline = due(start, limit, calendar())
-    early, late = (warn_at(start, deadline, calendar(), share) for share in sorted((one, other)))
-    assert start <= early <= late <= deadline.due_at
-
-
-# --- cards and reminders
-
-
-def test_yellow_for_a_step_red_for_the_whole_way() -> None:
-    policy = CardPolicy()
-    start = at("2026-09-21T10:00")
-    step, total = due(start, Limit.hours(1), calendar()), due(start, Limit.hours(9), calendar())
-    warned_from = policy.warning_at(start, step, calendar())
-
-    def verdict(now: str) -> tuple[CardColour, CardReason] | None:
-        found = policy.verdict(at(now), warned_from=warned_from, step_due=step, total_due=total)
-        return (found.colour, found.reason) if found else None
-
-    assert verdict("2026-09-21T10:47:59") is None
-    assert verdict("2026-09-21T10:48") == (CardColour.YELLOW, CardReason.NEAR_EXPIRY)
-    assert verdict("2026-09-21T11:00") == (CardColour.YELLOW, CardReason.NEAR_EXPIRY)
-    assert verdict("2026-09-21T11:00:01") == (CardColour.YELLOW, CardReason.STEP_OVERDUE)
-    assert verdict("2026-09-21T19:00:00") == (CardColour.YELLOW, CardReason.STEP_OVERDUE)
-    assert verdict("2026-09-21T19:00:01") == (CardColour.RED, CardReason.TOTAL_OVERDUE)
-
-
-def test_a_reason_without_a_colour_is_not_carded_and_points_are_settings() -> None:
-    policy = CardPolicy.model_validate(
-        {"colours": {"total_overdue": "red"}, "points": {"red": 7}, "warn_hours_before": 2}
-    )
-    assert policy.card(CardReason.STEP_OVERDUE) is None
-    card = policy.card(CardReason.TOTAL_OVERDUE)
-    assert card is not None
-    assert card.points == 7
-    start = at("2026-09-21T10:00")
-    deadline = due(start, Limit.hours(9), calendar())
-    assert policy.warning_at(start, deadline, calendar()) == at("2026-09-21T17:00")
-    assert CardPolicy.model_validate_json(policy.model_dump_json()) == policy
-
-
-def test_defaults_are_not_shared_between_policies() -> None:
-    first = CardPolicy()
-    first.colours.clear()
-    assert CardPolicy().colours[CardReason.TOTAL_OVERDUE] is CardColour.RED
-
-
-def test_a_reminder_goes_out_the_working_day_after_or_at_once_for_hours() -> None:
-    policy = CardPolicy()
-    by_days = due(at("2026-09-17T10:00"), Limit.working_days(1), calendar())  # Friday the 18th
-    assert policy.reminder_at(by_days, calendar()) == at("2026-09-20T09:00")  # a worked Sunday
-    by_hours = due(at("2026-09-17T10:00"), Limit.hours(2), calendar())
-    assert policy.reminder_at(by_hours, calendar()) == at("2026-09-17T12:00")
-
-
-def test_criticism_when_more_than_five_working_days_over_and_reminded() -> None:
-    policy = CardPolicy()
-    deadline = due(at("2026-09-17T10:00"), Limit.working_days(1), calendar())
-    reminded = policy.reminder_at(deadline, calendar())
-    # over: 20, 21, 22, 23, 24; the 25th is a holiday; the sixth day is Monday the 28th
-    assert policy.criticism_at(deadline, reminded, calendar()) == at("2026-09-28T09:00")
-    late = at("2026-09-30T11:00")
-    assert policy.criticism_at(deadline, late, calendar()) == at("2026-10-08T09:00")
 
 
 # --- the document

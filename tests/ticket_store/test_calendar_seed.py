@@ -72,6 +72,7 @@ def test_json_says_the_same_as_toml(tmp_path: Path) -> None:
         ('["2027-10-09"]', '"2027-10-09"', "line 5", "is not a list"),
         ("days_worked", "worked", "line 5", "worked is not a key"),
         ('days_worked = ["2027-10-09"]', "", "notice.toml", "days_worked is missing"),
+        ("constructed for this test", "x" * 501, "source", "at most 500"),
         ("year = 2027", "year = ", "notice.toml", "line 2"),
     ],
 )
