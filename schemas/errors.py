@@ -67,7 +67,7 @@ class NotEntitled(CommandRefused):
 
 
 class RuleBroken(CommandRefused):
-    """Allowed here, but not like this (a second extension, a lead named twice). Change the command."""
+    """Allowed here, but not like this (a second extension, a department twice). Change it."""
 
     code = "rule_broken"
 

@@ -156,7 +156,7 @@ class MediationRecorded(_Event):
 
 
 class DepartmentCompleted(_Event):
-    """When the last principal department completes, the state is `completed` and a closure review opens."""
+    """With the last principal department the state is `completed` and a closure review opens."""
 
     kind: Literal["department_completed"] = "department_completed"
     department: str
@@ -324,16 +324,50 @@ class PeerRefused(_Event):
 
 
 Event = Annotated[
-    DraftSaved | TicketRegistered | TicketAmended | DraftDiscarded | TicketAccepted | TicketDeclined
-    | DeclineAsked | DeclineRefused | MatterSupplemented | PeerUpdateNoted | DirectlyAnswered
-    | ProposalMade | TicketDispatched | ReturnedToIntake | DepartmentAcknowledged | FeedbackGiven
-    | MediationRecorded | DepartmentCompleted | SendBackAsked | SendBackGranted | SendBackRefused
-    | ExtensionRequested | ExtensionGranted | ExtensionRefused | ClosurePassed | ClosureReturned
-    | CitizenReplied | FollowUpRecorded | CitizenUnreached | ReworkOrdered | TicketRated | TicketClosed
-    | TicketSuspended | TicketResumed | TicketWithdrawn | ReminderSent | ReminderAnswered | WarningFired
-    | CardIssued | TicketMerged | TicketArchived | PeerRefused,
+    DraftSaved
+    | TicketRegistered
+    | TicketAmended
+    | DraftDiscarded
+    | TicketAccepted
+    | TicketDeclined
+    | DeclineAsked
+    | DeclineRefused
+    | MatterSupplemented
+    | PeerUpdateNoted
+    | DirectlyAnswered
+    | ProposalMade
+    | TicketDispatched
+    | ReturnedToIntake
+    | DepartmentAcknowledged
+    | FeedbackGiven
+    | MediationRecorded
+    | DepartmentCompleted
+    | SendBackAsked
+    | SendBackGranted
+    | SendBackRefused
+    | ExtensionRequested
+    | ExtensionGranted
+    | ExtensionRefused
+    | ClosurePassed
+    | ClosureReturned
+    | CitizenReplied
+    | FollowUpRecorded
+    | CitizenUnreached
+    | ReworkOrdered
+    | TicketRated
+    | TicketClosed
+    | TicketSuspended
+    | TicketResumed
+    | TicketWithdrawn
+    | ReminderSent
+    | ReminderAnswered
+    | WarningFired
+    | CardIssued
+    | TicketMerged
+    | TicketArchived
+    | PeerRefused,
     Field(discriminator="kind"),
-]  # fmt: skip
+]
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 
 

@@ -6,11 +6,9 @@ from typing import Any
 
 from schemas import events as ev
 from schemas.errors import HubError
+from schemas.evolve_handling import HANDLING_CHANGES
+from schemas.evolve_parts import Change, cancel, decide_review, decided, released
 from schemas.ticket import (
-    OPEN_ASSIGNMENT,
-    PRINCIPAL,
-    Assignment,
-    AssignmentState,
     Reminder,
     Review,
     ReviewKind,
@@ -18,8 +16,6 @@ from schemas.ticket import (
     State,
     Ticket,
 )
-
-Change = dict[str, Any]  # the fields of Ticket that an event sets
 
 
 class HistoryBroken(HubError):
@@ -61,49 +57,13 @@ def _let_go(ticket: Ticket, change: Change, at: datetime) -> Change:
     assignments = change.get("assignments", ticket.assignments)
     reviews = change.get("reviews", ticket.reviews)
     return {
-        "assignments": _released(assignments),
+        "assignments": released(assignments),
         "reviews": tuple(
-            _decided(r, ReviewState.CANCELLED, at) if r.state is ReviewState.OPEN else r
+            decided(r, ReviewState.CANCELLED, at) if r.state is ReviewState.OPEN else r
             for r in reviews
         ),
         "resume_to": None,
     }
-
-
-def _released(assignments: tuple[Assignment, ...]) -> tuple[Assignment, ...]:
-    return tuple(
-        a.model_copy(update={"state": AssignmentState.RELEASED})
-        if a.state in OPEN_ASSIGNMENT
-        else a
-        for a in assignments
-    )
-
-
-def _decided(review: Review, state: ReviewState, at: datetime) -> Review:
-    return review.model_copy(update={"state": state, "decided_at": at})
-
-
-def _decide_review(
-    ticket: Ticket, review_no: int | None, state: ReviewState, at: datetime
-) -> tuple[Review, ...]:
-    return tuple(_decided(r, state, at) if r.review_no == review_no else r for r in ticket.reviews)
-
-
-def _cancel(reviews: tuple[Review, ...], at: datetime, *kinds: ReviewKind) -> tuple[Review, ...]:
-    return tuple(
-        _decided(r, ReviewState.CANCELLED, at)
-        if r.state is ReviewState.OPEN and r.kind in kinds
-        else r
-        for r in reviews
-    )
-
-
-def _set(ticket: Ticket, department: str, **fields: Any) -> tuple[Assignment, ...]:
-    """The assignments with the department's share of this round changed."""
-    return tuple(
-        a.model_copy(update=fields) if a.round == ticket.round and a.department == department else a
-        for a in ticket.assignments
-    )
 
 
 def _amended(ticket: Ticket, event: ev.TicketAmended, sequence: int, at: datetime) -> Change:
@@ -120,7 +80,7 @@ def _peer_update(ticket: Ticket, event: ev.PeerUpdateNoted, sequence: int, at: d
 
 
 def _declined(ticket: Ticket, event: ev.TicketDeclined, sequence: int, at: datetime) -> Change:
-    return {"reviews": _decide_review(ticket, event.review_no, ReviewState.GRANTED, at)}
+    return {"reviews": decide_review(ticket, event.review_no, ReviewState.GRANTED, at)}
 
 
 def _decline_asked(ticket: Ticket, event: ev.DeclineAsked, sequence: int, at: datetime) -> Change:
@@ -129,182 +89,17 @@ def _decline_asked(ticket: Ticket, event: ev.DeclineAsked, sequence: int, at: da
 
 
 def _accepted(ticket: Ticket, event: ev.TicketAccepted, sequence: int, at: datetime) -> Change:
-    return {"reviews": _cancel(ticket.reviews, at, ReviewKind.DECLINE)}
+    return {"reviews": cancel(ticket.reviews, at, ReviewKind.DECLINE)}
 
 
 def _decline_refused(
     ticket: Ticket, event: ev.DeclineRefused, sequence: int, at: datetime
 ) -> Change:
-    return {"reviews": _decide_review(ticket, event.review_no, ReviewState.REFUSED, at)}
-
-
-def _dispatched(ticket: Ticket, event: ev.TicketDispatched, sequence: int, at: datetime) -> Change:
-    before, same_round = ticket.assignments, event.round == ticket.round
-    if event.sent_back is not None:
-        before = _set(ticket, event.sent_back, state=AssignmentState.SENT_BACK)
-    reviews = ticket.reviews
-    if event.review_no is not None:
-        reviews = _decide_review(ticket, event.review_no, ReviewState.REDIRECTED, at)
-    fresh = tuple(
-        Assignment(round=event.round, department=a.department, part=a.part, dispatched_at=at)
-        for a in event.assignments
-    )
-    return {
-        "assignments": (*(before if same_round else _released(before)), *fresh),
-        "reviews": reviews
-        if same_round
-        else _cancel(reviews, at, ReviewKind.SEND_BACK, ReviewKind.EXTENSION),
-        "round": event.round,
-        "send_backs": ticket.send_backs + (event.sent_back is not None),
-        "finally_ruled": ticket.finally_ruled or event.why == "final_ruling",
-    }
-
-
-def _acknowledged(
-    ticket: Ticket, event: ev.DepartmentAcknowledged, sequence: int, at: datetime
-) -> Change:
-    return {
-        "assignments": _set(
-            ticket, event.department, state=AssignmentState.ACKNOWLEDGED, acknowledged_at=at
-        )
-    }
-
-
-def _completed(
-    ticket: Ticket, event: ev.DepartmentCompleted, sequence: int, at: datetime
-) -> Change:
-    assignments = _set(ticket, event.department, state=AssignmentState.COMPLETED, completed_at=at)
-    reviews = tuple(
-        _decided(r, ReviewState.CANCELLED, at)
-        if r.state is ReviewState.OPEN and r.department == event.department
-        else r
-        for r in ticket.reviews
-    )
-    if event.state is State.COMPLETED:
-        return _to_closure(assignments, reviews, event.department, sequence, at)
-    return {"assignments": assignments, "reviews": reviews}
-
-
-def _to_closure(
-    assignments: tuple[Assignment, ...],
-    reviews: tuple[Review, ...],
-    department: str,
-    sequence: int,
-    at: datetime,
-) -> Change:
-    """Assisting departments that are still at it are released; a closure review opens."""
-    closure = Review(
-        review_no=sequence, kind=ReviewKind.CLOSURE, department=department, opened_at=at
-    )
-    reviews = _cancel(reviews, at, ReviewKind.SEND_BACK, ReviewKind.EXTENSION)
-    return {"assignments": _released(assignments), "reviews": (*reviews, closure)}
-
-
-def _send_back_asked(
-    ticket: Ticket, event: ev.SendBackAsked, sequence: int, at: datetime
-) -> Change:
-    held = ticket.assignment_of(event.department)
-    review = Review(
-        review_no=sequence, kind=ReviewKind.SEND_BACK, department=event.department,
-        reason=event.reason, final=event.final, opened_at=at,
-    )  # fmt: skip
-    return {
-        "assignments": _set(
-            ticket, event.department, state=AssignmentState.SEND_BACK_ASKED,
-            before_asking=held.state if held else None,
-        ),
-        "reviews": (*ticket.reviews, review),
-    }  # fmt: skip
-
-
-def _send_back_granted(
-    ticket: Ticket, event: ev.SendBackGranted, sequence: int, at: datetime
-) -> Change:
-    reviews = _decide_review(ticket, event.review_no, ReviewState.GRANTED, at)
-    assignments = _set(ticket, event.department, state=AssignmentState.SENT_BACK)
-    counted = {"send_backs": ticket.send_backs + 1}
-    if event.state is State.ACCEPTED:  # nobody is left who counts: a new dispatch must name all
-        reviews = _cancel(reviews, at, ReviewKind.SEND_BACK, ReviewKind.EXTENSION)
-        return {"assignments": _released(assignments), "reviews": reviews, **counted}
-    if event.state is State.COMPLETED:  # the others had completed before
-        return _to_closure(assignments, reviews, event.department, sequence, at) | counted
-    return {"assignments": assignments, "reviews": reviews, **counted}
-
-
-def _send_back_refused(
-    ticket: Ticket, event: ev.SendBackRefused, sequence: int, at: datetime
-) -> Change:
-    return {
-        "assignments": _set(ticket, event.department, state=event.back_to, before_asking=None),
-        "reviews": _decide_review(ticket, event.review_no, ReviewState.REFUSED, at),
-    }
-
-
-def _extension_requested(
-    ticket: Ticket, event: ev.ExtensionRequested, sequence: int, at: datetime
-) -> Change:
-    review = Review(
-        review_no=sequence, kind=ReviewKind.EXTENSION, department=event.department,
-        reason=event.reason, working_days=event.working_days, opened_at=at,
-    )  # fmt: skip
-    return {"reviews": (*ticket.reviews, review)}
-
-
-def _extension_granted(
-    ticket: Ticket, event: ev.ExtensionGranted, sequence: int, at: datetime
-) -> Change:
-    return {
-        "reviews": _decide_review(ticket, event.review_no, ReviewState.GRANTED, at),
-        "extensions": ticket.extensions + 1,
-    }
-
-
-def _extension_refused(
-    ticket: Ticket, event: ev.ExtensionRefused, sequence: int, at: datetime
-) -> Change:
-    return {"reviews": _decide_review(ticket, event.review_no, ReviewState.REFUSED, at)}
-
-
-def _closure_passed(ticket: Ticket, event: ev.ClosurePassed, sequence: int, at: datetime) -> Change:
-    return {"reviews": _decide_review(ticket, event.review_no, ReviewState.GRANTED, at)}
-
-
-def _closure_returned(
-    ticket: Ticket, event: ev.ClosureReturned, sequence: int, at: datetime
-) -> Change:
-    return {
-        "assignments": reopened(ticket),
-        "reviews": _decide_review(ticket, event.review_no, ReviewState.REFUSED, at),
-    }
-
-
-def reopened(ticket: Ticket) -> tuple[Assignment, ...]:
-    """The completed shares of this round, pending again (closure returned, rework)."""
-    fresh = {"state": AssignmentState.PENDING, "acknowledged_at": None, "completed_at": None}
-    again = {AssignmentState.COMPLETED} if _has_completed_principal(ticket) else set()
-    return tuple(
-        a.model_copy(update=fresh) if a.round == ticket.round and a.state in again else a
-        for a in ticket.assignments
-    )
-
-
-def _has_completed_principal(ticket: Ticket) -> bool:
-    return any(
-        a.round == ticket.round and a.part in PRINCIPAL and a.state is AssignmentState.COMPLETED
-        for a in ticket.assignments
-    )
+    return {"reviews": decide_review(ticket, event.review_no, ReviewState.REFUSED, at)}
 
 
 def _follow_up(ticket: Ticket, event: ev.FollowUpRecorded, sequence: int, at: datetime) -> Change:
     return {"satisfied": event.satisfied, "resolved": event.resolved}
-
-
-def _rework(ticket: Ticket, event: ev.ReworkOrdered, sequence: int, at: datetime) -> Change:
-    return {
-        "assignments": reopened(ticket),
-        "satisfied": event.satisfied,
-        "resolved": event.resolved,
-    }
 
 
 def _rated(ticket: Ticket, event: ev.TicketRated, sequence: int, at: datetime) -> Change:
@@ -312,7 +107,7 @@ def _rated(ticket: Ticket, event: ev.TicketRated, sequence: int, at: datetime) -
 
 
 def _closed(ticket: Ticket, event: ev.TicketClosed, sequence: int, at: datetime) -> Change:
-    return {"reviews": _decide_review(ticket, event.review_no, ReviewState.GRANTED, at)}
+    return {"reviews": decide_review(ticket, event.review_no, ReviewState.GRANTED, at)}
 
 
 def _suspended(ticket: Ticket, event: ev.TicketSuspended, sequence: int, at: datetime) -> Change:
@@ -345,6 +140,7 @@ def _merged(ticket: Ticket, event: ev.TicketMerged, sequence: int, at: datetime)
 
 # Events that are not here change nothing but state, version and time.
 _CHANGES: Mapping[type[Any], Callable[[Ticket, Any, int, datetime], Change]] = {
+    **HANDLING_CHANGES,
     ev.TicketRegistered: _registered,
     ev.TicketAmended: _amended,
     ev.PeerUpdateNoted: _peer_update,
@@ -352,19 +148,7 @@ _CHANGES: Mapping[type[Any], Callable[[Ticket, Any, int, datetime], Change]] = {
     ev.TicketDeclined: _declined,
     ev.DeclineAsked: _decline_asked,
     ev.DeclineRefused: _decline_refused,
-    ev.TicketDispatched: _dispatched,
-    ev.DepartmentAcknowledged: _acknowledged,
-    ev.DepartmentCompleted: _completed,
-    ev.SendBackAsked: _send_back_asked,
-    ev.SendBackGranted: _send_back_granted,
-    ev.SendBackRefused: _send_back_refused,
-    ev.ExtensionRequested: _extension_requested,
-    ev.ExtensionGranted: _extension_granted,
-    ev.ExtensionRefused: _extension_refused,
-    ev.ClosurePassed: _closure_passed,
-    ev.ClosureReturned: _closure_returned,
     ev.FollowUpRecorded: _follow_up,
-    ev.ReworkOrdered: _rework,
     ev.TicketRated: _rated,
     ev.TicketClosed: _closed,
     ev.TicketSuspended: _suspended,

@@ -11,7 +11,8 @@ NODE_BITS, COUNT_BITS, SEQUENCE_BITS = 5, 7, 10
 LAST_SEQUENCE = (1 << SEQUENCE_BITS) - 1  # events that one ticket can hold
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford: no I, L, O, U to mishear on the phone
 _HUB_ZONE = timezone(timedelta(hours=8))
-_WITHIN_DAY_BITS = 40
+_WITHIN_DAY_LETTERS = 8  # 40 bits
+_LENGTH = len("STyymmdd") + _WITHIN_DAY_LETTERS
 
 
 class TicketIds:
@@ -54,7 +55,7 @@ def ticket_no(ticket_id: int) -> str:
     day = created_at(ticket_id).astimezone(_HUB_ZONE).replace(hour=0, minute=0, second=0)
     rest = ticket_id - first_id_at(day.replace(microsecond=0))
     text = ""
-    for _ in range(_WITHIN_DAY_BITS // 5):
+    for _ in range(_WITHIN_DAY_LETTERS):
         rest, digit = divmod(rest, 32)
         text = _ALPHABET[digit] + text
     return f"ST{day:%y%m%d}-{text}"
@@ -66,7 +67,7 @@ def ticket_id_of(number: str) -> int:
     Raises: ValueError when it is not one of our numbers.
     """
     text = number.strip().upper().replace("-", "").replace(" ", "")
-    if len(text) != 16 or not text.startswith("ST"):
+    if len(text) != _LENGTH or not text.startswith("ST"):
         raise ValueError(f"not a ticket number: {number!r}")
     day = datetime.strptime(text[2:8], "%y%m%d").replace(tzinfo=_HUB_ZONE)
     rest = 0

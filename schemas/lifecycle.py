@@ -42,7 +42,7 @@ class Action(StrEnum):
     REQUEST_EXTENSION = "request_extension"
     GRANT_EXTENSION = "grant_extension"
     REFUSE_EXTENSION = "refuse_extension"
-    PASS_CLOSURE = "pass_closure"
+    PASS_CLOSURE = "pass_closure"  # noqa: S105 - an action, not a password
     RETURN_CLOSURE = "return_closure"
     REDISPATCH_CLOSURE = "redispatch_closure"
     REPLY = "reply"
@@ -73,59 +73,6 @@ class Step:
     targets: frozenset[State]
 
 
-# action             | roles                                   | from                        -> to
-# `new` is a ticket that does not exist yet; `=` keeps the state; `live` is every state that is
-# neither draft nor ended; several targets: decide.py picks one by the ticket's assignments or source.
-_TICKET = """
-save_draft         | system operator                         | new                         -> draft
-register           | operator system citizen peer            | new draft                   -> received
-discard            | operator                                | draft                       -> discarded
-accept             | operator dispatcher                     | received                    -> accepted
-decline            | operator                                | received                    -> declined
-ask_decline        | operator dispatcher                     | received                    -> =
-grant_decline      | reviewer leader                         | received                    -> declined
-refuse_decline     | reviewer leader                         | received                    -> accepted
-amend              | operator dispatcher                     | received accepted           -> =
-supplement         | citizen operator peer                   | live                        -> =
-note_peer_update   | peer                                    | draft live closed declined withdrawn merged -> =
-answer_directly    | operator dispatcher                     | accepted                    -> awaiting_follow_up
-propose            | machine                                 | accepted                    -> =
-dispatch           | dispatcher leader machine               | accepted                    -> dispatched
-redispatch         | dispatcher leader                       | dispatched acknowledged     -> dispatched
-return_to_intake   | dispatcher                              | accepted                    -> received
-acknowledge        | handler                                 | dispatched acknowledged     -> dispatched acknowledged
-give_feedback      | handler                                 | dispatched acknowledged     -> =
-mediate            | handler                                 | dispatched acknowledged     -> =
-complete           | handler                                 | dispatched acknowledged     -> dispatched acknowledged completed
-ask_send_back      | handler                                 | dispatched acknowledged     -> =
-grant_send_back    | reviewer dispatcher leader              | dispatched acknowledged     -> accepted dispatched acknowledged completed
-refuse_send_back   | reviewer dispatcher leader              | dispatched acknowledged     -> =
-rule_finally       | leader                                  | dispatched acknowledged     -> dispatched
-request_extension  | handler                                 | dispatched acknowledged     -> =
-grant_extension    | reviewer leader                         | dispatched acknowledged     -> =
-refuse_extension   | reviewer leader                         | dispatched acknowledged     -> =
-pass_closure       | reviewer leader                         | completed                   -> awaiting_reply
-return_closure     | reviewer leader                         | completed                   -> dispatched
-redispatch_closure | reviewer leader                         | completed                   -> dispatched
-reply              | operator                                | awaiting_reply              -> awaiting_follow_up
-follow_up          | operator                                | awaiting_follow_up          -> awaiting_rating closed
-note_unreached     | operator                                | awaiting_follow_up          -> =
-rework             | operator reviewer leader                | awaiting_follow_up          -> dispatched accepted
-rate               | citizen peer                            | awaiting_rating             -> closed
-close              | reviewer leader                         | completed awaiting_reply awaiting_follow_up awaiting_rating -> closed
-close_unrated      | system                                  | awaiting_rating             -> closed
-suspend            | dispatcher reviewer leader              | accepted dispatched acknowledged -> suspended
-resume             | dispatcher reviewer leader              | suspended                   -> accepted dispatched acknowledged
-withdraw           | citizen operator peer                   | draft received accepted dispatched acknowledged suspended -> withdrawn
-remind             | operator dispatcher reviewer leader system peer | live                -> =
-answer_reminder    | handler operator dispatcher reviewer    | live                        -> =
-warn               | system                                  | live                        -> =
-issue_card         | system                                  | live                        -> =
-merge              | operator dispatcher                     | received accepted           -> merged
-archive            | system leader                           | closed declined withdrawn merged discarded -> archived
-note_refusal       | system                                  | draft live closed declined withdrawn merged discarded archived -> =
-"""
-
 LIVE = (
     State.RECEIVED,
     State.ACCEPTED,
@@ -137,6 +84,67 @@ LIVE = (
     State.AWAITING_RATING,
     State.SUSPENDED,
 )
+
+# Words for several states, in the table below.
+_GROUPS = {
+    "handling": "dispatched acknowledged",
+    "finishing": "completed awaiting_reply awaiting_follow_up awaiting_rating",
+    "live": " ".join(LIVE),
+    "aside": "declined withdrawn merged discarded",
+}
+
+# action           | roles                      | from                   -> to
+# `new` is a ticket that does not exist yet; `=` keeps the state; of several targets decide.py picks
+# one by the ticket's assignments or its source.
+_TICKET = """
+save_draft         | system operator            | new                    -> draft
+register           | operator system citizen peer | new draft              -> received
+discard            | operator                   | draft                  -> discarded
+accept             | operator dispatcher        | received               -> accepted
+decline            | operator                   | received               -> declined
+ask_decline        | operator dispatcher        | received               -> =
+grant_decline      | reviewer leader            | received               -> declined
+refuse_decline     | reviewer leader            | received               -> accepted
+amend              | operator dispatcher        | received accepted      -> =
+supplement         | citizen operator peer      | live                   -> =
+note_peer_update   | peer                       | draft live closed declined withdrawn merged -> =
+answer_directly    | operator dispatcher        | accepted               -> awaiting_follow_up
+propose            | machine                    | accepted               -> =
+dispatch           | dispatcher leader machine  | accepted               -> dispatched
+redispatch         | dispatcher leader          | handling               -> dispatched
+return_to_intake   | dispatcher                 | accepted               -> received
+acknowledge        | handler                    | handling               -> handling
+give_feedback      | handler                    | handling               -> =
+mediate            | handler                    | handling               -> =
+complete           | handler                    | handling               -> handling completed
+ask_send_back      | handler                    | handling               -> =
+grant_send_back    | reviewer dispatcher leader | handling               -> accepted handling completed
+refuse_send_back   | reviewer dispatcher leader | handling               -> =
+rule_finally       | leader                     | handling               -> dispatched
+request_extension  | handler                    | handling               -> =
+grant_extension    | reviewer leader            | handling               -> =
+refuse_extension   | reviewer leader            | handling               -> =
+pass_closure       | reviewer leader            | completed              -> awaiting_reply
+return_closure     | reviewer leader            | completed              -> dispatched
+redispatch_closure | reviewer leader            | completed              -> dispatched
+reply              | operator                   | awaiting_reply         -> awaiting_follow_up
+follow_up          | operator                   | awaiting_follow_up     -> awaiting_rating closed
+note_unreached     | operator                   | awaiting_follow_up     -> =
+rework             | operator reviewer leader   | awaiting_follow_up     -> dispatched accepted
+rate               | citizen peer               | awaiting_rating        -> closed
+close              | reviewer leader            | finishing              -> closed
+close_unrated      | system                     | awaiting_rating        -> closed
+suspend            | dispatcher reviewer leader | accepted handling      -> suspended
+resume             | dispatcher reviewer leader | suspended              -> accepted handling
+withdraw           | citizen operator peer      | draft received accepted handling suspended -> withdrawn
+remind             | operator dispatcher reviewer leader system peer | live                   -> =
+answer_reminder    | handler operator dispatcher reviewer | live                   -> =
+warn               | system                     | live                   -> =
+issue_card         | system                     | live                   -> =
+merge              | operator dispatcher        | received accepted      -> merged
+archive            | system leader              | closed aside           -> archived
+note_refusal       | system                     | draft live closed aside archived -> =
+"""
 
 _ASSIGNMENT = """
 pending          acknowledge       acknowledged
@@ -163,6 +171,10 @@ closure    redispatch_closure  redirected
 """
 
 
+def _words(cell: str) -> list[str]:
+    return " ".join(_GROUPS.get(word, word) for word in cell.split()).split()
+
+
 def _parse_ticket(text: str) -> dict[tuple[State | None, Action], Step]:
     table: dict[tuple[State | None, Action], Step] = {}
     for line in text.strip().splitlines():
@@ -171,9 +183,9 @@ def _parse_ticket(text: str) -> dict[tuple[State | None, Action], Step]:
         step = Step(
             Action(action),
             frozenset(map(Role, roles.split())),
-            frozenset() if targets.strip() == "=" else frozenset(map(State, targets.split())),
+            frozenset() if targets.strip() == "=" else frozenset(map(State, _words(targets))),
         )
-        for source in sources.replace("live", " ".join(LIVE)).split():
+        for source in _words(sources):
             table[None if source == "new" else State(source), step.action] = step
     return table
 

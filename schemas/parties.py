@@ -46,12 +46,13 @@ class AccusedParty(Frozen):
     address: str | None = Field(default=None, max_length=200)
 
 
+_USCC_LENGTH = 18
 _USCC_LETTERS = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 
 
 def uscc_is_valid(code: str) -> bool:
     """Whether the check character of a unified social credit code holds (GB 32100-2015)."""
-    if len(code) != 18 or any(letter not in _USCC_LETTERS for letter in code):
+    if len(code) != _USCC_LENGTH or any(letter not in _USCC_LETTERS for letter in code):
         return False
     total = sum(
         _USCC_LETTERS.index(letter) * pow(3, place, 31) for place, letter in enumerate(code[:17])
@@ -59,9 +60,12 @@ def uscc_is_valid(code: str) -> bool:
     return _USCC_LETTERS[(31 - total % 31) % 31] == code[17]
 
 
+_MOBILE_LENGTH, _SHORT_ID_LENGTH = 11, 10
+
+
 def mask_phone(phone: str) -> str:
     """138****1234; a short number keeps its last two digits."""
-    return f"{phone[:3]}****{phone[-4:]}" if len(phone) >= 11 else f"****{phone[-2:]}"
+    return f"{phone[:3]}****{phone[-4:]}" if len(phone) >= _MOBILE_LENGTH else f"****{phone[-2:]}"
 
 
 def mask_name(name: str) -> str:
@@ -70,7 +74,9 @@ def mask_name(name: str) -> str:
 
 def mask_id_no(number: str) -> str:
     return (
-        f"{number[:6]}{'*' * max(1, len(number) - 10)}{number[-4:]}" if len(number) > 10 else "***"
+        f"{number[:6]}{'*' * max(1, len(number) - 10)}{number[-4:]}"
+        if len(number) > _SHORT_ID_LENGTH
+        else "***"
     )
 
 

@@ -1,4 +1,4 @@
-"""Ticket (工单): the workflow head of a matter and its value objects. Frozen; text and parties apart."""
+"""Ticket (工单): the workflow head of a matter, and its value objects. Frozen."""
 
 from enum import StrEnum
 

@@ -14,7 +14,10 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("schemas", "connectors", "streams", "routing", "ticket_store", "console", "hub")
 MOST_LINES = 300
 # path -> why it is one purpose all the same; a needless waiver fails
-LONG_WITH_REASON: dict[str, str] = {}
+LONG_WITH_REASON: dict[str, str] = {
+    "schemas/commands.py": "a vocabulary: one small class an action, read as one list",
+    "schemas/events.py": "a vocabulary: one small class an event, read as one list",
+}
 VAGUE_NAMES = {"utils", "helpers", "common", "misc", "manager"}
 PURE = ("connectors/*/translate.py", "connectors/*/codes.py")
 PURE_FILES = ("routing/choose.py", "schemas/lifecycle.py")

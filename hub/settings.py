@@ -1,0 +1,263 @@
+"""Settings: SUTONG_* variables over sutong.toml over these defaults, frozen. Unknown keys are refused."""
+
+import os
+import secrets
+import tomllib
+from collections.abc import Mapping
+from datetime import time, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from schemas.errors import HubError
+
+PREFIX = "SUTONG_"
+_NOT_OURS = {"SUTONG_CONFIG"}  # names the file; not a setting of the hub
+_FOR_TESTS = "SUTONG_TEST_", "SUTONG_UPDATE_", "SUTONG_REQUIRE_"
+
+
+class SettingsWrong(HubError):
+    """The settings cannot be used. Each problem names its key and what to do."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Clocks(_Section):
+    """Limits and warnings."""
+
+    tick_seconds: float = Field(5.0, gt=0, description="how often due clocks are looked up")
+    warn_share: float = Field(0.8, gt=0, lt=1, description="share of a limit after which it warns")
+    opens: time = Field(time(9), description="opening of a working day")
+    closes: time = Field(time(17), description="closing of a working day")
+    limits_file: Path | None = Field(None, description="limit rules (JSON) in place of the built-in")
+
+
+class Lifecycle(_Section):
+    """The numbers that decisions depend on."""
+
+    extensions_allowed: int = Field(1, ge=0, description="granted extensions a ticket may have")
+    send_backs_before_ruling: int = Field(
+        1, ge=0, description="granted send-backs before the next one needs a final ruling"
+    )
+    rating_days: int = Field(7, ge=1, description="days a citizen may rate before it closes unrated")
+
+
+class Dispatch(_Section):
+    """Machine dispatch."""
+
+    catalogue: Path | None = Field(None, description="departments.toml in place of the built-in")
+    precision: float = Field(0.95, gt=0.5, lt=1, description="wanted of machine dispatch")
+
+
+class Streams(_Section):
+    """The processors and their sweeps."""
+
+    sweep_seconds: float = Field(5.0, gt=0, description="how often what has no outcome is looked up")
+    reoffer_seconds: float = Field(30.0, gt=0, description="age after which it is offered again")
+    stalled_seconds: float = Field(120.0, gt=0, description="readiness goes red after this age")
+
+
+class Deliveries(_Section):
+    """Pushing state back to the peers."""
+
+    tries: int = Field(24, ge=1, description="tries before a delivery becomes a dead letter")
+    first_wait_seconds: float = Field(2.0, gt=0, description="wait after the first failure")
+    longest_wait_seconds: float = Field(21600.0, gt=0, description="waits double up to this")
+    per_peer: int = Field(4, ge=1, description="deliveries under way to one peer")
+    breaker_failures: int = Field(5, ge=1, description="failures in a row that open the breaker")
+    breaker_seconds: float = Field(30.0, gt=0, description="rest before a peer is tried again")
+
+
+class SignIn(_Section):
+    """People and sessions."""
+
+    idle_minutes: int = Field(30, ge=1, description="signed out after so long without a click")
+    longest_hours: int = Field(12, ge=1, description="signed out after so long in any case")
+    failures: int = Field(5, ge=1, description="wrong passwords in a row that lock a user out")
+    lock_minutes: int = Field(15, ge=1, description="how long a lock-out lasts")
+    password_days: int = Field(90, ge=1, description="age after which a password must be changed")
+
+
+class Limits(_Section):
+    """Rates per minute and address; they do not apply to loopback unless `loopback` is set."""
+
+    portal_per_minute: int = Field(60, ge=1, description="calls to the portal API")
+    sign_in_per_minute: int = Field(20, ge=1, description="sign-in attempts")
+    loopback: bool = Field(False, description="whether loopback addresses are limited too")  # noqa: FBT003
+    upload_bytes: int = Field(10_000_000, ge=1, description="largest attachment")
+
+
+class Settings(BaseSettings):
+    """One hub's settings."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    home: Path = Field(Path("var"), description="folder of store, models, uploads, keys")
+    broker_url: str = Field("", description="sqlite:///path or kafka://host; default below home")
+    database_url: SecretStr = Field(
+        SecretStr(""), description="sqlite+aiosqlite:///path; default below home"
+    )
+    host: str = Field("127.0.0.1", description="address the web process listens on")
+    port: int = Field(8080, ge=0, le=65535, description="port the web process listens on")
+    node: int = Field(0, ge=0, le=31, description="number of this process; differs between processes")
+    public_url: str | None = Field(None, description="https://... as browsers see it")
+    hub_name: str = Field("诉通", description="name on the pages")
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["auto", "json", "text"] = Field(
+        "auto", description="auto: text on a terminal, JSON elsewhere"
+    )
+    clocks: Clocks = Clocks()
+    lifecycle: Lifecycle = Lifecycle()
+    dispatch: Dispatch = Dispatch()
+    streams: Streams = Streams()
+    deliveries: Deliveries = Deliveries()
+    sign_in: SignIn = SignIn()
+    limits: Limits = Limits()
+    peers: Annotated[
+        dict[str, dict[str, Any]],
+        Field(description="[peers.<name>] dialect = ..., and what the dialect asks for"),
+    ] = {}
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        file = TomlConfigSettingsSource(settings_cls, config_file_path())
+        return init_settings, env_settings, file
+
+    @property
+    def broker(self) -> str:
+        return self.broker_url or f"sqlite:///{self.home.absolute()}/broker.db"
+
+    @property
+    def database(self) -> str:
+        own = f"sqlite+aiosqlite:///{self.home.absolute()}/tickets.db"
+        return self.database_url.get_secret_value() or own
+
+
+def config_file_path() -> Path:
+    """$SUTONG_CONFIG, else sutong.toml in $SUTONG_HOME, else in the current folder."""
+    if named := os.environ.get("SUTONG_CONFIG"):
+        return Path(named)
+    in_home = Path(os.environ.get("SUTONG_HOME", "var")) / "sutong.toml"
+    return in_home if in_home.is_file() else Path("sutong.toml")
+
+
+def load(**given: Any) -> Settings:
+    """Read the settings; `given` wins over everything.
+
+    Raises: SettingsWrong with every problem, not only the first.
+    """
+    problems = list(_unknown_variables(os.environ))
+    named = os.environ.get("SUTONG_CONFIG")
+    if named and not Path(named).is_file():
+        problems.append(f"SUTONG_CONFIG: no such file {named}")
+    try:
+        settings = Settings(**given)
+    except ValidationError as error:
+        problems += [_say(problem) for problem in error.errors()]
+    except tomllib.TOMLDecodeError as error:
+        problems.append(f"{config_file_path()}: {error}; mend the file")
+    if problems:
+        raise SettingsWrong(problems)
+    return settings
+
+
+def _say(problem: Mapping[str, Any]) -> str:
+    key = ".".join(map(str, problem["loc"]))
+    if problem["type"] == "extra_forbidden":
+        return f"{key}: no such setting; `sutong check --example` lists them all"
+    return f"{key}: {problem['msg']}"
+
+
+def _unknown_variables(environment: Mapping[str, str]) -> list[str]:
+    """SUTONG_ variables that no setting reads: a typo must not hide."""
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | _NOT_OURS
+    return [
+        f"{name}: no such setting; `sutong check --example` lists them all"
+        for name in environment
+        if name.startswith(PREFIX)
+        and not name.startswith(_FOR_TESTS)
+        and name.partition("__")[0] not in known
+    ]
+
+
+def secret_key(home: Path) -> bytes:
+    """The hub's own key (query codes, phone digests), made on first use, readable by its owner only.
+
+    Raises: OSError when the folder cannot be written.
+    """
+    file = home / "secret.key"
+    try:
+        return bytes.fromhex(file.read_text().strip())
+    except FileNotFoundError:
+        home.mkdir(parents=True, exist_ok=True)
+    fresh = home / f".secret.{os.getpid()}"
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
+        out.write(secrets.token_hex(32))
+        out.flush()
+        os.fsync(out.fileno())
+    try:
+        os.link(fresh, file)  # the first process wins; nobody ever overwrites the key
+    except FileExistsError:
+        pass
+    finally:
+        fresh.unlink()
+    return bytes.fromhex(file.read_text().strip())
+
+
+def example() -> str:
+    """A commented sutong.toml with every setting and its default."""
+    lines = ["# Sutong: every setting with its default. SUTONG_<NAME> in the environment wins.", ""]
+    sections: list[tuple[str, _Section]] = []
+    for name, field in Settings.model_fields.items():
+        if isinstance(field.default, _Section):
+            sections.append((name, field.default))
+        elif name != "peers":
+            lines += _example_line(name, field.default, field.description)
+    for name, section in sections:
+        lines += ["", f"[{name}]  # {(type(section).__doc__ or '').strip()}"]
+        for key, field in type(section).model_fields.items():
+            lines += _example_line(key, field.default, field.description)
+    lines += ["", "# [peers.<name>]", "# dialect = ...  # one section a peer; see connectors/<dialect>/README.md"]
+    return "\n".join(lines) + "\n"
+
+
+def _example_line(name: str, default: Any, description: str | None) -> list[str]:
+    if isinstance(default, SecretStr):
+        default = default.get_secret_value()
+    if isinstance(default, bool):
+        text = str(default).lower()
+    elif isinstance(default, int | float):
+        text = str(default)
+    elif isinstance(default, time):
+        text = default.strftime("%H:%M:%S")
+    else:
+        text = f'"{"" if default is None else default}"'
+    return [f"# {name} = {text}" + (f"  # {description}" if description else "")]
+
+
+def wait_after(deliveries: Deliveries, attempts: int) -> timedelta:
+    """The wait before the next try, doubling; `attempts` have been made."""
+    doubled = deliveries.first_wait_seconds * 2 ** min(attempts - 1, 30)
+    return timedelta(seconds=min(deliveries.longest_wait_seconds, doubled))
