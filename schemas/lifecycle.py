@@ -91,6 +91,9 @@ _GROUPS = {
     "finishing": "completed awaiting_reply awaiting_follow_up awaiting_rating",
     "live": " ".join(LIVE),
     "aside": "declined withdrawn merged discarded",
+    "before_completion": "draft received accepted dispatched acknowledged suspended",
+    "back": "accepted dispatched acknowledged completed",
+    "any": " ".join(State),
 }
 
 # action           | roles                      | from                   -> to
@@ -118,7 +121,7 @@ give_feedback      | handler                    | handling               -> =
 mediate            | handler                    | handling               -> =
 complete           | handler                    | handling               -> handling completed
 ask_send_back      | handler                    | handling               -> =
-grant_send_back    | reviewer dispatcher leader | handling               -> accepted handling completed
+grant_send_back    | reviewer dispatcher leader | handling               -> back
 refuse_send_back   | reviewer dispatcher leader | handling               -> =
 rule_finally       | leader                     | handling               -> dispatched
 request_extension  | handler                    | handling               -> =
@@ -136,14 +139,14 @@ close              | reviewer leader            | finishing              -> clos
 close_unrated      | system                     | awaiting_rating        -> closed
 suspend            | dispatcher reviewer leader | accepted handling      -> suspended
 resume             | dispatcher reviewer leader | suspended              -> accepted handling
-withdraw           | citizen operator peer      | draft received accepted handling suspended -> withdrawn
+withdraw           | citizen operator peer      | before_completion      -> withdrawn
 remind             | operator dispatcher reviewer leader system peer | live                   -> =
 answer_reminder    | handler operator dispatcher reviewer | live                   -> =
 warn               | system                     | live                   -> =
 issue_card         | system                     | live                   -> =
 merge              | operator dispatcher        | received accepted      -> merged
 archive            | system leader              | closed aside           -> archived
-note_refusal       | system                     | draft live closed aside archived -> =
+note_refusal       | system                     | any                    -> =
 """
 
 _ASSIGNMENT = """
