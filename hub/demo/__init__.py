@@ -1,0 +1,1 @@
+"""The hub with simulated peers and a day of tickets."""

@@ -1,0 +1,1 @@
+"""Simulated peers: real servers on loopback that keep their own books and fail on purpose."""

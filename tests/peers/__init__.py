@@ -1,0 +1,1 @@
+"""The simulated peers: they must keep honest books, or no count of lost and doubled means much."""
