@@ -36,6 +36,8 @@ class Cursor:
 class Consumer(base.Consumer):
     """Reads the log for the one worker that owns it."""
 
+    rebalance_poll_seconds = 0.01  # Faust has no event for the end of a rebalance
+
     def __init__(self, *args: Any, broker: Broker, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.broker = broker
@@ -47,6 +49,7 @@ class Consumer(base.Consumer):
         self._rebalancing = asyncio.Lock()
         self._generation = 0
         self._open = False
+        self._frozen = False
 
     # -- life
 
@@ -54,6 +57,7 @@ class Consumer(base.Consumer):
         await super().on_start()
         await self.broker.acquire()
         self._open = True
+        self._frozen = False
         self._stop_listening = self.broker.listen(self._appended)
 
     async def on_stop(self) -> None:
@@ -94,9 +98,15 @@ class Consumer(base.Consumer):
         self.add_future(self._rebalance())
 
     async def _rebalance(self) -> None:
-        """Tell the app in Kafka's order: start, revoked, new generation, assigned."""
+        """Tell the app in Kafka's order: start, revoked, new generation, assigned.
+
+        The next one starts when the app has digested the last: Faust's recovery, interrupted by
+        another rebalance, would empty streams that are in flow already.
+        """
         async with self._rebalancing:
             app: Any = self.app
+            while app.rebalancing and not self.should_stop:
+                await self.sleep(self.rebalance_poll_seconds)
             app.on_rebalance_start()
             await self.on_partitions_revoked(set(self._assigned))
             partitions = {name: len(t.parts) for name, t in self.broker.log.topics.items()}
@@ -186,7 +196,22 @@ class Consumer(base.Consumer):
 
     # -- flow
 
+    def stop_flow(self) -> None:
+        """Stop delivering; at the app's end without `stream_wait_empty`, stop counting too.
+
+        Faust cancels its processors then, and a cancelled event looks acknowledged.
+        """
+        super().stop_flow()
+        self._settle()
+        if self.app.should_stop and not self.app.conf.stream_wait_empty:
+            self._frozen = True
+
     def resume_flow(self) -> None:
+        """Deliver again, from what is done: Faust has just emptied the streams' buffers."""
+        self._settle()
+        for tp, ledger in list(self._ledgers.items()):
+            if ledger.in_flight and not self._is_changelog_tp(tp):
+                self._move(tp, ledger.position())
         super().resume_flow()
         self.wake.set()
 
@@ -206,12 +231,16 @@ class Consumer(base.Consumer):
     # -- fetching and delivering
 
     def fetched(self) -> list[tuple[TP, Cursor, Ledger]]:
-        """Fetch for every active partition that has nothing left; return those with records."""
+        """Fetch for every active partition that has nothing left; return those with records.
+
+        During a rebalance only changelogs are read: Faust empties the streams at its end.
+        """
         log, settings = self.broker.log, self.broker.settings
+        rebalancing = self.app.rebalancing
         found = []
         for tp in self._get_active_partitions():
             cursor = self._cursors.get(tp)
-            if cursor is None:
+            if cursor is None or (rebalancing and not self._is_changelog_tp(tp)):
                 continue
             if not cursor.ready and cursor.position < log.end(cursor.part):
                 cursor.ready.extend(
@@ -259,6 +288,8 @@ class Consumer(base.Consumer):
         Faust's compiled stream iterator writes its notes into these two mappings itself, so
         overriding `ack` would miss them.
         """
+        if self._frozen:
+            return
         with ack_lock:
             for tp, offsets in self._acked.items():
                 ledger = self._ledgers.get(tp)

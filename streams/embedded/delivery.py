@@ -29,6 +29,8 @@ async def drain(consumer: "Consumer", fetcher: Any) -> None:
             found = consumer.fetched()
             if found:
                 await _deliver(consumer, found)
+            elif consumer.app.rebalancing:
+                await consumer.sleep(consumer.rebalance_poll_seconds)
             else:
                 await consumer.wake.wait()
     except asyncio.CancelledError:
@@ -78,7 +80,7 @@ async def _take_turn(consumer: "Consumer", tp: TP, cursor: "Cursor", ledger: "Le
         message = consumer.message(tp, record)
         if acks:
             ledger.hand_out(record.offset)
-        if conductor.has_room(tp):
+        if conductor.has_room(tp):  # nothing in the callback waits then
             await consumer.callback(message)
         else:
             await consumer.wait_first(consumer.callback(message), consumer.suspend_flow.wait())

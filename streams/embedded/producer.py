@@ -86,12 +86,14 @@ class Producer(base.Producer):
 
     @Service.task
     async def _maintain(self) -> None:
-        """Expire and compact, at the start and then by the clock."""
+        """Expire and compact by the clock; the first time soon, but not beside the recovery."""
+        interval = self.broker.settings.maintenance_seconds
+        await self.sleep(interval / 10)
         while not self.should_stop:
             gone = await self.broker.maintain()
             if gone:
                 self.log.info("Retention and compaction removed %d records", gone)
-            await self.sleep(self.broker.settings.maintenance_seconds)
+            await self.sleep(interval)
 
     # -- sending
 

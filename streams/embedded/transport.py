@@ -19,9 +19,11 @@ class Conductor(BaseConductor):
     _resubscribe_sleep_lock_seconds = 1.0  # a rebalance in one process costs next to nothing
 
     def has_room(self, tp: TP) -> bool:
-        """True if no stream that reads the partition is full."""
+        """True if the flow is on and no stream that reads the partition is full."""
         channels: Any = self._tp_index.get(tp, ())
-        return not any(channel.queue.full() for channel in channels)
+        return self.app.flow_control.is_active() and not any(
+            channel.queue.full() for channel in channels
+        )
 
 
 class Transport(base.Transport):
