@@ -42,7 +42,9 @@ class Clocks(_Section):
     warn_share: float = Field(0.8, gt=0, lt=1, description="share of a limit after which it warns")
     opens: time = Field(time(9), description="opening of a working day")
     closes: time = Field(time(17), description="closing of a working day")
-    limits_file: Path | None = Field(None, description="limit rules (JSON) in place of the built-in")
+    limits_file: Path | None = Field(
+        None, description="limit rules (JSON) in place of the built-in"
+    )
 
 
 class Lifecycle(_Section):
@@ -52,7 +54,9 @@ class Lifecycle(_Section):
     send_backs_before_ruling: int = Field(
         1, ge=0, description="granted send-backs before the next one needs a final ruling"
     )
-    rating_days: int = Field(7, ge=1, description="days a citizen may rate before it closes unrated")
+    rating_days: int = Field(
+        7, ge=1, description="days a citizen may rate before it closes unrated"
+    )
 
 
 class Dispatch(_Section):
@@ -65,7 +69,9 @@ class Dispatch(_Section):
 class Streams(_Section):
     """The processors and their sweeps."""
 
-    sweep_seconds: float = Field(5.0, gt=0, description="how often what has no outcome is looked up")
+    sweep_seconds: float = Field(
+        5.0, gt=0, description="how often what has no outcome is looked up"
+    )
     reoffer_seconds: float = Field(30.0, gt=0, description="age after which it is offered again")
     stalled_seconds: float = Field(120.0, gt=0, description="readiness goes red after this age")
 
@@ -114,7 +120,9 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="address the web process listens on")
     port: int = Field(8080, ge=0, le=65535, description="port the web process listens on")
-    node: int = Field(0, ge=0, le=31, description="number of this process; differs between processes")
+    node: int = Field(
+        0, ge=0, le=31, description="number of this process; differs between processes"
+    )
     public_url: str | None = Field(None, description="https://... as browsers see it")
     hub_name: str = Field("诉通", description="name on the pages")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -239,7 +247,11 @@ def example() -> str:
         lines += ["", f"[{name}]  # {(type(section).__doc__ or '').strip()}"]
         for key, field in type(section).model_fields.items():
             lines += _example_line(key, field.default, field.description)
-    lines += ["", "# [peers.<name>]", "# dialect = ...  # one section a peer; see connectors/<dialect>/README.md"]
+    lines += [
+        "",
+        "# [peers.<name>]",
+        "# dialect = ...  # one section a peer; see connectors/<dialect>/README.md",
+    ]
     return "\n".join(lines) + "\n"
 
 

@@ -1,0 +1,3 @@
+"""The `sutong` command: one file a family of subcommands."""
+
+from hub.cli.app import main as main
