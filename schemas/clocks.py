@@ -6,7 +6,7 @@ from pydantic import AwareDatetime, Field
 
 from schemas.matter import Frozen
 from schemas.sla import Step
-from schemas.working_time import Pause
+from schemas.working_time import Limit, Pause
 
 
 class ClockState(StrEnum):
@@ -15,9 +15,22 @@ class ClockState(StrEnum):
     STOPPED = "stopped"  # the step is done, or no longer wanted
 
 
+class Level(StrEnum):
+    """What a clock sets off; each fires once an episode."""
+
+    NEAR = "near"  # 预警
+    OVER = "over"  # 超期
+    REMINDER = "reminder"  # 系统催办
+
+
 class Clock(Frozen):
     """One step's limit for one ticket, or for one department's share of it.
 
+    Made by schemas.winding only; the store keeps it whole, as a projection found by `next_at`.
+    about:        what it belongs to besides the department: round of dispatch, number of a review.
+    ordered:      a stricter limit set by the dispatcher; it competes with the rows of the table.
+    remind_at:    when the hub reminds by itself; None: this step is not reminded of.
+    episode:      counts granted extensions: after one, every level may fire once more.
     rule_id:      the row of the table of limits that applies.
     next_at:      the next instant at which something must fire; None when nothing is left to fire.
     fired:        what has fired already, by name; each fires once.
@@ -32,14 +45,19 @@ class Clock(Frozen):
     ticket_id: int
     step: Step
     department: str | None = None
+    about: int = 0
     rule_id: str
+    ordered: Limit | None = None
     started_at: AwareDatetime
     due_at: AwareDatetime
     warn_at: AwareDatetime
+    remind_at: AwareDatetime | None = None
     next_at: AwareDatetime | None = None
     state: ClockState = ClockState.RUNNING
-    fired: tuple[str, ...] = ()
+    fired: tuple[Level, ...] = ()
+    episode: int = Field(default=0, ge=0)
     paused_at: AwareDatetime | None = None
+    stopped_at: AwareDatetime | None = None
     pauses: tuple[Pause, ...] = ()
     extension_working_days: int = Field(default=0, ge=0)
     arithmetic: dict[str, str] = Field(default_factory=dict)
