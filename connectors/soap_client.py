@@ -71,6 +71,7 @@ class SoapAddress:
     binding:           qualified name of the WSDL's binding, "{namespace}name".
     timeout_seconds:   of a whole call, from connecting to the answer's last byte.
     credential_codes:  codes in a fault's detail that mean "your credentials are wrong".
+    busy_codes:        codes in a fault's detail that mean "not now, and nothing was done".
     """
 
     wsdl: Path
@@ -79,6 +80,7 @@ class SoapAddress:
     timeout_seconds: float = 30.0
     connect_seconds: float = 5.0
     credential_codes: frozenset[str] = frozenset()
+    busy_codes: frozenset[str] = frozenset()
     limits: XmlLimits = LIMITS
 
 
@@ -160,7 +162,8 @@ class SoapClient:
         if known & CREDENTIAL_FAULTS or theirs in self._address.credential_codes:
             return CredentialRefused(self._name, words, peer_code=peer_code)
         if code in SERVER_FAULTS or fault.code is None:
-            return PeerUnavailable(self._name, words, peer_code=peer_code, uncertain=changes)
+            maybe = changes and theirs not in self._address.busy_codes
+            return PeerUnavailable(self._name, words, peer_code=peer_code, uncertain=maybe)
         return RequestRefused(self._name, words, peer_code=peer_code)
 
     def _of_status(

@@ -127,6 +127,10 @@ class SoapService:
             return self._fault(fault, version)
         return self._reply(self._operations[name], result, version)
 
+    def fault(self, fault: SoapFault, version: str = SOAP_11) -> SoapReply:
+        """A fault without a request, for what the HTTP layer refuses."""
+        return self._fault(fault, version)
+
     def _read(self, root: etree._Element, version: str) -> tuple[str, Arguments]:
         _check_headers(root, version)
         body = root.find(f"{{{version}}}Body")

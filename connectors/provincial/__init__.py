@@ -1,0 +1,1 @@
+"""The provincial complaint platform: SOAP whose parameters are XML documents in a string."""
