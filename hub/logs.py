@@ -13,7 +13,17 @@ _ID_NO = re.compile(r"(?<!\d)(\d{6})\d{8}(\d{3}[\dXx])(?!\d)")
 # Names of fields that hold personal data or secrets wherever they turn up.
 _PRIVATE = frozenset({"phone", "name", "id_no", "address", "text", "password", "token", "secret"})
 # The chatter of libraries that log every record or request.
-_QUIET = ("faust", "aiokafka", "mode", "httpx", "httpcore", "zeep", "aiosqlite", "aiohttp.access", "jieba")
+_QUIET = (
+    "faust",
+    "aiokafka",
+    "mode",
+    "httpx",
+    "httpcore",
+    "zeep",
+    "aiosqlite",
+    "aiohttp.access",
+    "jieba",
+)
 
 
 def mask(value: str) -> str:
@@ -48,7 +58,9 @@ def set_up(level: str, form: str, stream: TextIO | None = None) -> None:
         _without_personal_data,
     ]
     renderer: Any = (
-        structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback)
+        structlog.dev.ConsoleRenderer(
+            colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
         if text
         else structlog.processors.JSONRenderer(ensure_ascii=False)
     )

@@ -1,4 +1,4 @@
-"""Settings: SUTONG_* variables over sutong.toml over these defaults, frozen. Unknown keys are refused."""
+"""Settings: SUTONG_* variables over sutong.toml over these defaults. Unknown keys are refused."""
 
 import os
 import secrets
@@ -38,72 +38,96 @@ class _Section(BaseModel):
 class Clocks(_Section):
     """Limits and warnings."""
 
-    tick_seconds: float = Field(5.0, gt=0, description="how often due clocks are looked up")
-    warn_share: float = Field(0.8, gt=0, lt=1, description="share of a limit after which it warns")
-    opens: time = Field(time(9), description="opening of a working day")
-    closes: time = Field(time(17), description="closing of a working day")
+    tick_seconds: float = Field(default=5.0, gt=0, description="how often due clocks are looked up")
+    warn_share: float = Field(
+        default=0.8, gt=0, lt=1, description="share of a limit after which it warns"
+    )
+    opens: time = Field(default=time(9), description="opening of a working day")
+    closes: time = Field(default=time(17), description="closing of a working day")
     limits_file: Path | None = Field(
-        None, description="limit rules (JSON) in place of the built-in"
+        default=None, description="limit rules (JSON) in place of the built-in"
     )
 
 
 class Lifecycle(_Section):
     """The numbers that decisions depend on."""
 
-    extensions_allowed: int = Field(1, ge=0, description="granted extensions a ticket may have")
+    extensions_allowed: int = Field(
+        default=1, ge=0, description="granted extensions a ticket may have"
+    )
     send_backs_before_ruling: int = Field(
-        1, ge=0, description="granted send-backs before the next one needs a final ruling"
+        default=1, ge=0, description="granted send-backs before the next one needs a final ruling"
     )
     rating_days: int = Field(
-        7, ge=1, description="days a citizen may rate before it closes unrated"
+        default=7, ge=1, description="days a citizen may rate before it closes unrated"
     )
 
 
 class Dispatch(_Section):
     """Machine dispatch."""
 
-    catalogue: Path | None = Field(None, description="departments.toml in place of the built-in")
-    precision: float = Field(0.95, gt=0.5, lt=1, description="wanted of machine dispatch")
+    catalogue: Path | None = Field(
+        default=None, description="departments.toml in place of the built-in"
+    )
+    precision: float = Field(default=0.95, gt=0.5, lt=1, description="wanted of machine dispatch")
 
 
 class Streams(_Section):
     """The processors and their sweeps."""
 
     sweep_seconds: float = Field(
-        5.0, gt=0, description="how often what has no outcome is looked up"
+        default=5.0, gt=0, description="how often what has no outcome is looked up"
     )
-    reoffer_seconds: float = Field(30.0, gt=0, description="age after which it is offered again")
-    stalled_seconds: float = Field(120.0, gt=0, description="readiness goes red after this age")
+    reoffer_seconds: float = Field(
+        default=30.0, gt=0, description="age after which it is offered again"
+    )
+    stalled_seconds: float = Field(
+        default=120.0, gt=0, description="readiness goes red after this age"
+    )
 
 
 class Deliveries(_Section):
     """Pushing state back to the peers."""
 
-    tries: int = Field(24, ge=1, description="tries before a delivery becomes a dead letter")
-    first_wait_seconds: float = Field(2.0, gt=0, description="wait after the first failure")
-    longest_wait_seconds: float = Field(21600.0, gt=0, description="waits double up to this")
-    per_peer: int = Field(4, ge=1, description="deliveries under way to one peer")
-    breaker_failures: int = Field(5, ge=1, description="failures in a row that open the breaker")
-    breaker_seconds: float = Field(30.0, gt=0, description="rest before a peer is tried again")
+    tries: int = Field(
+        default=24, ge=1, description="tries before a delivery becomes a dead letter"
+    )
+    first_wait_seconds: float = Field(default=2.0, gt=0, description="wait after the first failure")
+    longest_wait_seconds: float = Field(
+        default=21600.0, gt=0, description="waits double up to this"
+    )
+    per_peer: int = Field(default=4, ge=1, description="deliveries under way to one peer")
+    breaker_failures: int = Field(
+        default=5, ge=1, description="failures in a row that open the breaker"
+    )
+    breaker_seconds: float = Field(
+        default=30.0, gt=0, description="rest before a peer is tried again"
+    )
 
 
 class SignIn(_Section):
     """People and sessions."""
 
-    idle_minutes: int = Field(30, ge=1, description="signed out after so long without a click")
-    longest_hours: int = Field(12, ge=1, description="signed out after so long in any case")
-    failures: int = Field(5, ge=1, description="wrong passwords in a row that lock a user out")
-    lock_minutes: int = Field(15, ge=1, description="how long a lock-out lasts")
-    password_days: int = Field(90, ge=1, description="age after which a password must be changed")
+    idle_minutes: int = Field(
+        default=30, ge=1, description="signed out after so long without a click"
+    )
+    longest_hours: int = Field(default=12, ge=1, description="signed out after so long in any case")
+    failures: int = Field(
+        default=5, ge=1, description="wrong passwords in a row that lock a user out"
+    )
+    lock_minutes: int = Field(default=15, ge=1, description="how long a lock-out lasts")
+    password_days: int = Field(
+        default=90, ge=1, description="age after which a password must be changed"
+    )
 
 
 class Limits(_Section):
     """Rates per minute and address; they do not apply to loopback unless `loopback` is set."""
 
-    portal_per_minute: int = Field(60, ge=1, description="calls to the portal API")
-    sign_in_per_minute: int = Field(20, ge=1, description="sign-in attempts")
-    loopback: bool = Field(False, description="whether loopback addresses are limited too")  # noqa: FBT003
-    upload_bytes: int = Field(10_000_000, ge=1, description="largest attachment")
+    portal_per_minute: int = Field(default=60, ge=1, description="calls to the portal API")
+    sign_in_per_minute: int = Field(default=20, ge=1, description="sign-in attempts")
+    loopback: bool = Field(default=False, description="whether loopback addresses are limited too")
+    upload_bytes: int = Field(default=10_000_000, ge=1, description="largest attachment")
 
 
 class Settings(BaseSettings):
@@ -113,21 +137,23 @@ class Settings(BaseSettings):
         env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
     )
 
-    home: Path = Field(Path("var"), description="folder of store, models, uploads, keys")
-    broker_url: str = Field("", description="sqlite:///path or kafka://host; default below home")
+    home: Path = Field(default=Path("var"), description="folder of store, models, uploads, keys")
+    broker_url: str = Field(
+        default="", description="sqlite:///path or kafka://host; default below home"
+    )
     database_url: SecretStr = Field(
-        SecretStr(""), description="sqlite+aiosqlite:///path; default below home"
+        default=SecretStr(""), description="sqlite+aiosqlite:///path; default below home"
     )
-    host: str = Field("127.0.0.1", description="address the web process listens on")
-    port: int = Field(8080, ge=0, le=65535, description="port the web process listens on")
+    host: str = Field(default="127.0.0.1", description="address the web process listens on")
+    port: int = Field(default=8080, ge=0, le=65535, description="port the web process listens on")
     node: int = Field(
-        0, ge=0, le=31, description="number of this process; differs between processes"
+        default=0, ge=0, le=31, description="number of this process; differs between processes"
     )
-    public_url: str | None = Field(None, description="https://... as browsers see it")
-    hub_name: str = Field("诉通", description="name on the pages")
+    public_url: str | None = Field(default=None, description="https://... as browsers see it")
+    hub_name: str = Field(default="诉通", description="name on the pages")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "json", "text"] = Field(
-        "auto", description="auto: text on a terminal, JSON elsewhere"
+        default="auto", description="auto: text on a terminal, JSON elsewhere"
     )
     clocks: Clocks = Clocks()
     lifecycle: Lifecycle = Lifecycle()
@@ -247,11 +273,8 @@ def example() -> str:
         lines += ["", f"[{name}]  # {(type(section).__doc__ or '').strip()}"]
         for key, field in type(section).model_fields.items():
             lines += _example_line(key, field.default, field.description)
-    lines += [
-        "",
-        "# [peers.<name>]",
-        "# dialect = ...  # one section a peer; see connectors/<dialect>/README.md",
-    ]
+    lines += ["", "# [peers.<name>]  # one section a peer; see connectors/<dialect>/README.md"]
+    lines += ["# dialect = ..."]
     return "\n".join(lines) + "\n"
 
 

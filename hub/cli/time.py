@@ -88,9 +88,8 @@ def list_years(as_json: AsJson = False) -> None:
         return
     for row in rows:
         mark = "  provisional" if row["provisional"] else ""
-        say(
-            f"{row['year']}  v{row['version']}  {row['working_days']} working days  {row['source']}{mark}"
-        )
+        days = f"{row['working_days']} working days"
+        say(f"{row['year']}  v{row['version']}  {days}  {row['source']}{mark}")
 
 
 @calendar_app.command("show")
@@ -130,7 +129,6 @@ def import_file(
         return
     say(f"{report.year}: version {report.version} is in force")
     for move in report.moved:
-        say(
-            f"  {move.ticket_no} {move.step}: {move.before:%Y-%m-%d %H:%M} -> {move.after:%Y-%m-%d %H:%M}"
-        )
+        before, after = (f"{at:%Y-%m-%d %H:%M}" for at in (move.before, move.after))
+        say(f"  {move.ticket_no} {move.step}: {before} -> {after}")
     say(f"{len(report.moved)} deadline(s) moved, {report.confirmed} no longer provisional")

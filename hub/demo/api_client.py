@@ -1,7 +1,7 @@
 """The people's side of the JSON API: what the console's pages ask, asked by a program.
 
-Every act is safe to repeat: its Idempotency-Key comes from ticket, version and action, so a hub that
-died before it answered gets the same command again.
+Every act is safe to repeat: its Idempotency-Key comes from ticket, version and action, so a hub
+that died before it answered gets the same command again.
 """
 
 import asyncio

@@ -103,15 +103,9 @@ class People:
     async def _handle(self, row: Row, story: Story) -> bool:
         """What a department, or whoever decides on its requests, does next on this ticket."""
         ticket = (await self._api.ticket(self._cast.leader, row["ticket_id"]))["ticket"]
-        if (
-            story.suspended
-            and row["state"] == "acknowledged"
-            and not _was_reviewed(ticket, "extension")
-        ):
-            if not ticket["reviews"] and row["version"] % 2:
-                return await self._api.act(
-                    self._cast.leader, row, "suspend", {"reason": "等待检验结果"}
-                )
+        if story.suspended and "ticket_suspended" not in await self._events(row):
+            fields = {"reason": "等待检验结果"}
+            return await self._api.act(self._cast.leader, row, "suspend", fields)
         for review in ticket["reviews"]:
             if review["state"] == "open":
                 return await self._decide(row, review, story)
