@@ -1,0 +1,1 @@
+"""Tests of the connectors: each peer folder has its payloads beside it."""
