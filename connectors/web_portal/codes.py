@@ -66,5 +66,5 @@ PUBLIC_EVENTS: Mapping[str, str] = MappingProxyType(
     }
 )
 
-# told to the portal by callback; the timeline shows more than is worth a call
-PUSHED: frozenset[str] = frozenset(PUBLIC_EVENTS) - {"matter_supplemented", "ticket_archived"}
+# told to the portal by callback; of his own supplement it knows already
+PUSHED: frozenset[str] = frozenset(PUBLIC_EVENTS) - {"matter_supplemented"}

@@ -1,0 +1,1 @@
+"""The city's 12345 platform (REST, JSON): polled for changed orders, and pushing some."""
