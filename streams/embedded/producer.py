@@ -18,6 +18,7 @@ from streams.embedded.broker import Broker
 from streams.embedded.records import Headers, NewRecord, Topic, TopicRules
 
 _CREATE_TIME = 0  # Kafka's timestamp type: the sender's clock
+pause = asyncio.sleep
 
 
 class Buffer(base.ProducerBuffer):
@@ -78,10 +79,11 @@ class Producer(base.Producer):
     async def on_stop(self) -> None:
         if self._open:
             self._open = False
+            self.broker.off_failure(self._crash_soon)
             try:
-                await self.buffer.flush()
+                if self.broker.writer.failed is None:
+                    await self.buffer.flush()
             finally:
-                self.broker.off_failure(self._crash_soon)
                 await self.broker.release()
 
     @Service.task
@@ -118,9 +120,9 @@ class Producer(base.Producer):
         if target is None:
             target = await broker.topic(topic, self.app.conf.topic_partitions)
         number = self._number(target, key, partition)
-        pause = self._pause(broker.lag(target.parts[number]))
-        if pause:
-            await asyncio.sleep(pause)
+        seconds = self._pause_seconds(broker.lag(target.parts[number]))
+        if seconds:
+            await pause(seconds)
         if broker.writer.full:
             await broker.writer.room()
         sent: asyncio.Future[RecordMetadata] = self.loop.create_future()
@@ -173,8 +175,12 @@ class Producer(base.Producer):
         self._take(target, number, key, value, message.timestamp, message.headers, settle)
 
     async def flush(self) -> None:
-        """Return when everything taken so far is durable."""
-        if self._open:
+        """Return when everything taken so far is durable.
+
+        After a failed transaction there is nothing to wait for: every sender was told, commits
+        are refused, and the app must be able to stop.
+        """
+        if self._open and self.broker.writer.failed is None:
             await self.buffer.flush()
 
     def _take(
@@ -204,7 +210,7 @@ class Producer(base.Producer):
 
         self.broker.writer.append(record, written)
 
-    def _pause(self, lag: int) -> float:
+    def _pause_seconds(self, lag: int) -> float:
         """Return seconds to wait: nothing up to the limit, the most at twice the limit."""
         settings = self.broker.settings
         if lag <= settings.lag_limit:

@@ -56,7 +56,7 @@ class GroupWriter:
         self._room = asyncio.Event()
         self._room.set()
         self._timer: asyncio.TimerHandle | None = None
-        self._failed: BaseException | None = None
+        self.failed: ProducerSendError | None = None  # once failed, it takes nothing any more
         self._pending_bytes = 0
         self.pending_records = 0
         self._task = self._loop.create_task(self._run())
@@ -65,8 +65,8 @@ class GroupWriter:
 
     def append(self, record: NewRecord, tell: Written) -> None:
         """Take a record; `tell` is called on the loop once it is durable or has failed."""
-        if self._failed is not None:
-            self._loop.call_soon(tell, None, self._failed)
+        if self.failed is not None:
+            self._loop.call_soon(tell, None, self.failed)
             return
         group = self._group
         group.records.append(record)
@@ -84,8 +84,8 @@ class GroupWriter:
 
     async def flush(self) -> None:
         """Return when everything taken so far is durable; raise ProducerSendError if it is not."""
-        if self._failed is not None:
-            raise self._failed
+        if self.failed is not None:
+            raise self.failed
         group = self._group
         if group.records or group.offsets:
             if group.done is None:
@@ -94,8 +94,8 @@ class GroupWriter:
             await asyncio.shield(group.done)
         else:
             await self._idle.wait()
-            if self._failed is not None:
-                raise self._failed
+            if self.failed is not None:
+                raise self.failed
 
     async def call(self, work: Callable[[], T]) -> T:
         """Run `work` in the writing thread, between two transactions."""
@@ -110,14 +110,15 @@ class GroupWriter:
 
     async def room(self) -> None:
         """Wait until a record may be taken without more than the allowed number pending."""
-        while self.full and self._failed is None:
+        while self.full and self.failed is None:
             self._go.set()
             await self._room.wait()
 
     async def close(self) -> None:
-        """Write what was taken, then let the thread go."""
+        """Write what was taken, then let the thread go; after a failure there is nothing left."""
         try:
-            await self.flush()
+            if self.failed is None:
+                await self.flush()
         finally:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -142,7 +143,7 @@ class GroupWriter:
                 self._timer.cancel()
                 self._timer = None
             # while one transaction is written the next group gathers: no further linger
-            while (self._group.records or self._group.offsets) and self._failed is None:
+            while (self._group.records or self._group.offsets) and self.failed is None:
                 group, self._group = self._group, _Group()
                 await self._write(group)
             self._idle.set()
@@ -161,7 +162,7 @@ class GroupWriter:
                 except Exception as cause:  # noqa: BLE001  # handed to every waiting sender
                     error = ProducerSendError(f"log not written: {cause!r}")
                     error.__cause__ = cause
-                    self._failed = error
+                    self.failed = error
             self.pending_records -= len(records)
             self._pending_bytes -= sum(record.size for record in records)
             for index, tell in enumerate(group.tellers[start : start + step]):
