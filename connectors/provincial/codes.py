@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
+from connectors.areas import AreaTable
 from schemas.matter import MatterKind, Urgency
 from schemas.ticket import ReminderKind, State
 
@@ -59,29 +60,7 @@ REMINDERS: Mapping[str, ReminderKind] = MappingProxyType(
 )
 FLAGS: Mapping[str, bool] = MappingProxyType({"0": False, "1": True})
 
-_AREAS_IN_FORCE = (
-    "320500",
-    "320505",
-    "320506",
-    "320507",
-    "320508",
-    "320509",
-    "320571",  # the industrial park: statistical, not in GB/T 2260
-    "320581",
-    "320582",
-    "320583",
-    "320585",
-)
-# code as sent -> code in force; four abolished codes still arrive
-AREAS: Mapping[str, str] = MappingProxyType(
-    {
-        **{code: code for code in _AREAS_IN_FORCE},
-        "320502": "320508",
-        "320503": "320508",
-        "320504": "320508",
-        "320584": "320509",
-    }
-)
+AREAS = AreaTable()  # abolished codes still arrive
 
 # event kind -> the province's stage 环节; what is not here is not reported
 STAGES: Mapping[str, tuple[str, str]] = MappingProxyType(

@@ -194,6 +194,7 @@ def _issued(ticket: _Issued, peer: str) -> Intake:
 
 def _registration(ticket: _Issued, peer: str) -> Registration:
     citizen = accused = None
+    received_at = _time(ticket.issue_time)
     if ticket.citizen_name is not None:
         citizen = Citizen(
             name=ticket.citizen_name,
@@ -212,7 +213,8 @@ def _registration(ticket: _Issued, peer: str) -> Registration:
             kind=codes.MATTER_KINDS[ticket.appeal_type],
             urgency=Urgency.NORMAL if ticket.urgency is None else codes.URGENCIES[ticket.urgency],
             category_code=ticket.category,
-            area_code=None if ticket.area_code is None else codes.AREAS[ticket.area_code],
+            area_code=ticket.area_code
+            and codes.AREAS.in_force(ticket.area_code, received_at.date()),
             place=ticket.place,
         ),
         citizen=citizen,
@@ -222,7 +224,7 @@ def _registration(ticket: _Issued, peer: str) -> Registration:
         source_ticket_no=ticket.ticket_no,
         superior_assigned=True,
         matter_source=ticket.matter_source,
-        received_at=_time(ticket.issue_time),
+        received_at=received_at,
     )
 
 

@@ -1,0 +1,83 @@
+"""What a call record holds, how its columns are called by default, and what the switch is told."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from zoneinfo import ZoneInfo
+
+from schemas.ticket import State
+
+ZONE = ZoneInfo("Asia/Shanghai")
+CALLER_UNNAMED = "来电人"
+NO_SUMMARY = "（通话未登记小结）"
+NUMBER_HIDDEN = "号码未显示"
+
+# our field -> header in the export; the settings may name others
+COLUMNS: Mapping[str, str] = MappingProxyType(
+    {
+        "call_no": "通话编号",
+        "caller": "主叫号码",
+        "called": "被叫号码",
+        "started_at": "开始时间",
+        "answered_at": "应答时间",
+        "ended_at": "结束时间",
+        "operator_no": "座席工号",
+        "queue": "技能组",
+        "summary": "通话小结",
+    }
+)
+# without these columns a file is not an export of calls
+REQUIRED = ("call_no", "caller", "started_at", "answered_at", "ended_at")
+
+TIME_FORMATS = (
+    "%Y-%m-%d %H:%M:%S",
+    "%Y-%m-%dT%H:%M:%S",
+    "%Y/%m/%d %H:%M:%S",
+    "%Y-%m-%d %H:%M:%S.%f",
+)
+# how switches write a number that was withheld
+HIDDEN = frozenset({"", "anonymous", "unknown", "private", "restricted", "未知", "隐藏", "匿名"})
+
+STATE_NAMES: Mapping[State, str] = MappingProxyType(
+    {
+        State.DRAFT: "待登记",
+        State.DISCARDED: "已作废",
+        State.RECEIVED: "未受理",
+        State.ACCEPTED: "已受理",
+        State.DISPATCHED: "待签收",
+        State.ACKNOWLEDGED: "处理中",
+        State.COMPLETED: "待结案审核",
+        State.AWAITING_REPLY: "待回复",
+        State.AWAITING_FOLLOW_UP: "待回访",
+        State.AWAITING_RATING: "待评价",
+        State.CLOSED: "已结案",
+        State.ARCHIVED: "已归档",
+        State.DECLINED: "不受理",
+        State.WITHDRAWN: "已撤诉",
+        State.SUSPENDED: "已挂起",
+        State.MERGED: "已并单",
+    }
+)
+# the switch files a call under its ticket: it wants the number and where the matter has got to,
+# not what departments write to each other
+PUSHED: frozenset[str] = frozenset(
+    {
+        "ticket_registered",
+        "draft_discarded",
+        "ticket_accepted",
+        "ticket_declined",
+        "ticket_dispatched",
+        "department_completed",
+        "closure_passed",
+        "closure_returned",
+        "directly_answered",
+        "citizen_replied",
+        "follow_up_recorded",
+        "rework_ordered",
+        "ticket_rated",
+        "ticket_closed",
+        "ticket_suspended",
+        "ticket_resumed",
+        "ticket_withdrawn",
+        "ticket_merged",
+    }
+)
