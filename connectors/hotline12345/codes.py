@@ -53,8 +53,8 @@ URGENCY_CODES: Mapping[Urgency, str] = MappingProxyType({u: c for c, u in URGENC
 # what a version of an order is about
 EVENTS = frozenset({"created", "updated", "supplemented", "reminded", "withdrawn"})
 
-# event kind -> what the push back is to the platform; what is not here is not pushed.
-# state: 状态; feedback: 阶段反馈; result: 办理结果. Whatever changes a ticket's state is among them.
+# event kind -> what the push back is: state 状态, feedback 阶段反馈 or result 办理结果.
+# What is not here is not pushed; whatever changes a ticket's state is here.
 ACTIONS: Mapping[str, str] = MappingProxyType(
     {
         "ticket_registered": "state",

@@ -21,6 +21,13 @@ from schemas.parties import AccusedParty, Citizen
 from schemas.ticket import Registration, ReminderKind, Source
 
 MATTER_SOURCE = "12345热线"
+_ADDS: Mapping[str, IntakeKind] = MappingProxyType(
+    {
+        "supplemented": IntakeKind.SUPPLEMENT,
+        "reminded": IntakeKind.REMIND,
+        "withdrawn": IntakeKind.WITHDRAW,
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -35,7 +42,7 @@ class Dialect:
     peer: str
     app_key: str
     areas: AreaTable = field(default_factory=AreaTable)
-    categories: Mapping[str, str] = MappingProxyType({})
+    categories: Mapping[str, str] = field(default_factory=dict)
 
 
 def intakes_from_body(body: bytes, dialect: Dialect) -> list[Intake]:
@@ -120,21 +127,20 @@ def text_of(event: ev.Event) -> str:
 
 def _addition(order: Order, dialect: Dialect, updated_at: datetime) -> Sequence[Intake]:
     event = order.event
-    match event.type:
-        case "created" | "updated":
-            return ()
-        case "supplemented":
-            kind, more = IntakeKind.SUPPLEMENT, {"attachments": tuple(event.attachments)}
-        case "reminded":
-            kind, more = IntakeKind.REMIND, {"reminder": ReminderKind.SUPERIOR}
-        case "withdrawn":
-            kind, more = IntakeKind.WITHDRAW, {}
-        case unknown:
-            raise ValueError(f"unknown event {unknown}")
+    if event.type not in codes.EVENTS:
+        raise ValueError(f"unknown event {event.type}")
+    kind = _ADDS.get(event.type)
+    if kind is None:
+        return ()
     if not event.text:
         raise ValueError(f"a version that is {event.type} says nothing in event.text")
     addition = _intake(kind, order, dialect, updated_at)
-    return (addition.model_copy(update={"text": event.text, **more}),)
+    more: dict[str, object] = {"text": event.text}
+    if kind is IntakeKind.SUPPLEMENT:
+        more["attachments"] = tuple(event.attachments)
+    if kind is IntakeKind.REMIND:
+        more["reminder"] = ReminderKind.SUPERIOR
+    return (addition.model_copy(update=more),)
 
 
 def _intake(kind: IntakeKind, order: Order, dialect: Dialect, updated_at: datetime) -> Intake:
@@ -143,7 +149,7 @@ def _intake(kind: IntakeKind, order: Order, dialect: Dialect, updated_at: dateti
         peer=dialect.peer,
         source_ticket_no=order.orderNo,
         peer_updated_at=updated_at,
-        peer_state=codes.STATES[order.state],
+        peer_state=codes.STATES[order.state].value,
     )
 
 
@@ -174,7 +180,9 @@ def _registration(order: Order, dialect: Dialect) -> Registration:
 
 
 def _citizen(part: CitizenPart | None) -> Citizen | None:
-    return part and Citizen(
+    if part is None:
+        return None
+    return Citizen(
         name=part.name,
         phone=part.phone or None,
         id_no=part.idNo or None,
@@ -183,9 +191,9 @@ def _citizen(part: CitizenPart | None) -> Citizen | None:
 
 
 def _accused(part: AccusedPart | None) -> AccusedParty | None:
-    return part and AccusedParty(
-        name=part.name, uscc=part.uscc or None, address=part.address or None
-    )
+    if part is None:
+        return None
+    return AccusedParty(name=part.name, uscc=part.uscc or None, address=part.address or None)
 
 
 def _is_echo(order: Order, dialect: Dialect) -> bool:

@@ -29,7 +29,7 @@ class AccusedPart(_Wire):
 
 class EventPart(_Wire):
     type: Code
-    text: Text = ""
+    text: Annotated[Text, Field(max_length=4_000)] = ""
     attachments: list[str] = []
 
 
@@ -65,3 +65,10 @@ class AnswerPart(_Wire):
     code: Code
     message: str = ""
     receiptNo: str | None = None  # noqa: N815 - theirs
+
+
+class PagePart(_Wire):
+    """A page of orders without its orders. next: the cursor behind its last one."""
+
+    next: str
+    more: bool
