@@ -1,0 +1,85 @@
+"""Start, pause, resume and stop clocks: the table, and its projection in the store.
+
+The table follows the events of its tickets; whatever is missing or repeated is put right by reading
+the ticket's history again. The projection is saved before an event is acknowledged.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import faust
+
+from schemas.events import Recorded
+from schemas.evolve import HistoryBroken
+from schemas.winding import Sheet, rebuild, wind
+from streams.batches import Taken, in_batches
+from streams.dead_letters import DeadLetters
+from streams.deps import StreamDeps
+from streams.waiting import when_free
+
+
+class SlaClocks:
+    def __init__(self, deps: StreamDeps, table: Any, dead_letters: DeadLetters) -> None:
+        self._deps, self._table, self._dead = deps, table, dead_letters
+
+    async def prepare(self, event: Any) -> Sheet | None:
+        """Wind the ticket's clocks and remember them; None when the record is a dead letter."""
+        ticket_id = None
+        try:
+            recorded = Recorded.model_validate_json(event.value)
+            ticket_id = recorded.ticket_id
+            sheet = await when_free(lambda: self._wound(recorded))
+        except Exception as error:  # noqa: BLE001 - one bad event must not stop all clocks
+            await self._dead.of_ticket(event, error, ticket_id)
+            return None
+        key = str(ticket_id)
+        if sheet is not None and not sheet.ended:
+            self._table[key] = sheet.open_only().model_dump_json(exclude_defaults=True)
+        elif key in self._table:
+            del self._table[key]  # an ended ticket is read from its history, should it go on
+        return sheet
+
+    async def _wound(self, recorded: Recorded) -> Sheet | None:
+        policy = self._deps.policy()
+        text = self._table.get(str(recorded.ticket_id))
+        before = Sheet.model_validate_json(text) if text is not None else None
+        if before is None or recorded.sequence > before.version:
+            try:
+                return wind(before, recorded, policy)
+            except HistoryBroken:
+                pass  # events are missing here: after a restart, or the ticket had ended
+        # an event seen before: perhaps its clocks never reached the projection
+        return rebuild(await self._deps.store.tickets.history(recorded.ticket_id), policy)
+
+    async def save(self, batch: Sequence[Taken[Sheet | None]]) -> None:
+        """Project the newest sheets; older ones of the same batch only add what they stopped."""
+        sheets: dict[int, Sheet] = {}
+        for sheet in (taken.item for taken in batch if taken.item is not None):
+            earlier = sheets.get(sheet.ticket.ticket_id)
+            sheets[sheet.ticket.ticket_id] = _joined(earlier, sheet) if earlier else sheet
+        await asyncio.gather(*(when_free(self._saving(sheet)) for sheet in sheets.values()))
+
+    def _saving(self, sheet: Sheet) -> Any:
+        book = self._deps.store.clocks
+        return lambda: book.save(sheet.ticket.ticket_id, sheet.version, sheet.clocks)
+
+
+def _joined(earlier: Sheet, later: Sheet) -> Sheet:
+    """The later sheet with the clocks that only the earlier one still told of."""
+    told = {clock.clock_id for clock in later.clocks}
+    gone = tuple(clock for clock in earlier.clocks if clock.clock_id not in told)
+    return later.model_copy(update={"clocks": (*gone, *later.clocks)})
+
+
+def attach(
+    app: faust.App, topic: Any, table: Any, dead_letters: DeadLetters, deps: StreamDeps
+) -> None:
+    clocks = SlaClocks(deps, table, dead_letters)
+    part = deps.progress.part("sla-clocks")
+
+    async def keep_clocks(stream: Any) -> None:
+        """Start, pause, resume and stop the clocks that an event touches."""
+        await in_batches(stream, clocks.prepare, clocks.save, part)
+
+    app.agent(topic, name="sla-clocks", concurrency=1)(keep_clocks)
