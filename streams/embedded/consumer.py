@@ -90,9 +90,8 @@ class Consumer(base.Consumer):
             raise ImproperlyConfigured("a sqlite:// log is read by its worker only, not by clients")
         self._subscription = frozenset(topics)
         for topic in list(self.app.topics):
-            missing = [name for name in topic.topics if name not in self.broker.log.topics]
-            if missing and topic.partitions:
-                await topic.maybe_declare()
+            if _says_how_it_is_kept(topic):
+                await topic.maybe_declare()  # also brings the rules of an old log up to date
         for name in sorted(self._subscription):
             await self.broker.topic(name, self.app.conf.topic_partitions)
         self.add_future(self._rebalance())
@@ -230,7 +229,11 @@ class Consumer(base.Consumer):
 
     # -- fetching and delivering
 
-    def fetched(self) -> list[tuple[TP, Cursor, Ledger]]:
+    def ledger(self, tp: TP) -> Ledger | None:
+        """The partition's ledger; a seek replaces it, so look it up for every record."""
+        return self._ledgers.get(tp)
+
+    def fetched(self) -> list[tuple[TP, Cursor]]:
         """Fetch for every active partition that has nothing left; return those with records.
 
         During a rebalance only changelogs are read: Faust empties the streams at its end.
@@ -252,7 +255,7 @@ class Consumer(base.Consumer):
                     )
                 )
             if cursor.ready:
-                found.append((tp, cursor, self._ledgers[tp]))
+                found.append((tp, cursor))
         return found
 
     async def _drain_messages(self, fetcher: Any) -> None:
@@ -335,3 +338,8 @@ class Consumer(base.Consumer):
         self, topic: str, partitions: int, replication: int, **rules: Any
     ) -> None:
         await self.app.producer.create_topic(topic, partitions, replication, **rules)
+
+
+def _says_how_it_is_kept(topic: Any) -> bool:
+    rules = (topic.partitions, topic.retention, topic.compacting, topic.deleting, topic.config)
+    return topic.pattern is None and any(rule for rule in rules)

@@ -12,7 +12,6 @@ from faust.types import TP
 
 if TYPE_CHECKING:
     from streams.embedded.consumer import Consumer, Cursor
-    from streams.embedded.ledger import Ledger
 
 _TURN = 32  # records of one partition before it is the next one's turn
 _BREATH = 96  # records before everybody else on the loop has a turn
@@ -41,21 +40,16 @@ async def drain(consumer: "Consumer", fetcher: Any) -> None:
         raise
 
 
-async def _deliver(consumer: "Consumer", found: "list[tuple[TP, Cursor, Ledger]]") -> None:
+async def _deliver(consumer: "Consumer", found: "list[tuple[TP, Cursor]]") -> None:
     """Deliver a turn of each partition in rotation until all are empty or something changed."""
     since_breath = 0
     generation = consumer.app.consumer_generation_id
-    for tp, cursor, _ in found:
+    for tp, cursor in found:
         consumer.app.monitor.track_tp_end_offset(tp, consumer.broker.log.end(cursor.part))
     while found:
         left = []
-        for tp, cursor, ledger in found:
-            await _take_turn(consumer, tp, cursor, ledger)
-            if (
-                not consumer.flow_active
-                or consumer.should_stop
-                or consumer.app.consumer_generation_id != generation
-            ):
+        for tp, cursor in found:
+            if not await _take_turn(consumer, tp, cursor, generation):
                 return
             since_breath += _TURN
             if since_breath >= _BREATH:
@@ -63,31 +57,43 @@ async def _deliver(consumer: "Consumer", found: "list[tuple[TP, Cursor, Ledger]]
                 await asyncio.sleep(0)
             # a buffer that filled up takes its partition out of the active ones
             if cursor.ready and tp in consumer.active_partitions:
-                left.append((tp, cursor, ledger))
+                left.append((tp, cursor))
         found = left
 
 
-async def _take_turn(consumer: "Consumer", tp: TP, cursor: "Cursor", ledger: "Ledger") -> None:
-    conductor: Any = consumer.app.topics
+async def _take_turn(
+    consumer: "Consumer", tp: TP, cursor: "Cursor", generation: int | None
+) -> bool:
+    """Deliver some records of one partition; False if the flow stopped or a rebalance came."""
+    app: Any = consumer.app
+    conductor = app.topics
     acks = conductor.acks_enabled_for(tp.topic)
     every = consumer.commit_every
     ready = cursor.ready
     for _ in range(min(_TURN, len(ready))):
-        if not ready or not consumer.flow_active:  # a seek empties it while we wait below
+        if (
+            not consumer.flow_active
+            or consumer.should_stop
+            or app.consumer_generation_id != generation
+        ):
+            return False
+        if not ready:  # a seek emptied it while we waited below
             break
         record = ready.popleft()
         cursor.position = record.offset + 1
         message = consumer.message(tp, record)
-        if acks:
+        ledger = consumer.ledger(tp) if acks else None
+        if ledger is not None:
             ledger.hand_out(record.offset)
         if conductor.has_room(tp):  # nothing in the callback waits then
             await consumer.callback(message)
         else:
             await consumer.wait_first(consumer.callback(message), consumer.suspend_flow.wait())
-        if acks:
+        if ledger is not None:
             if not message.refcount and not message.acked:
                 ledger.done(record.offset)  # no stream wants it
             if every is not None and consumer.commit_due(every):
                 await consumer.commit()
     if acks:
         consumer.broker.note_reader({cursor.part: cursor.position})
+    return True

@@ -23,7 +23,7 @@ class WorkerLock:
 
     def acquire(self) -> None:
         """Take the lock at once or raise LogInUse, saying who holds it and what to do."""
-        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

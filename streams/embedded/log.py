@@ -34,6 +34,7 @@ class Log:
 
     def __init__(self, path: Path, *, synchronous: str = "FULL") -> None:
         self.path = path
+        path.touch(mode=0o600)  # it holds what citizens wrote; the -wal and -shm files follow it
         self._writer = connect(path)
         try:
             prepare(self._writer, synchronous)

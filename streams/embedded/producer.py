@@ -118,7 +118,7 @@ class Producer(base.Producer):
         broker = self.broker
         target = broker.log.topics.get(topic)
         if target is None:
-            target = await broker.topic(topic, self.app.conf.topic_partitions)
+            target = await broker.topic(topic, self._partitions_wanted(topic))
         number = self._number(target, key, partition)
         seconds = self._pause_seconds(broker.lag(target.parts[number]))
         if seconds:
@@ -267,6 +267,12 @@ class Producer(base.Producer):
             config=config or {},
         )
         await self.broker.declare(topic, partitions, rules)
+
+    def _partitions_wanted(self, topic: str) -> int:
+        """Return what a stream that reads the topic says, or the app's default."""
+        known: Iterable[Any] = self.app.topics
+        named = (each.partitions for each in known if topic in each.topics and each.partitions)
+        return int(next(named, self.app.conf.topic_partitions))
 
     def supports_headers(self) -> bool:
         return True

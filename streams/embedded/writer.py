@@ -31,6 +31,10 @@ class _Group:
     offsets: dict[str, dict[int, int]] = field(default_factory=dict)
     done: asyncio.Future[None] | None = None
 
+    @property
+    def taken(self) -> bool:
+        return bool(self.records or self.offsets)
+
 
 class GroupWriter:
     """The only way into a log that is open for a worker."""
@@ -50,9 +54,8 @@ class GroupWriter:
         self._loop = asyncio.get_running_loop()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="embedded-log")
         self._group = _Group()
+        self._writing: _Group | None = None
         self._go = asyncio.Event()
-        self._idle = asyncio.Event()
-        self._idle.set()
         self._room = asyncio.Event()
         self._room.set()
         self._timer: asyncio.TimerHandle | None = None
@@ -86,16 +89,15 @@ class GroupWriter:
         """Return when everything taken so far is durable; raise ProducerSendError if it is not."""
         if self.failed is not None:
             raise self.failed
-        group = self._group
-        if group.records or group.offsets:
-            if group.done is None:
-                group.done = self._loop.create_future()
-            self._go.set()
-            await asyncio.shield(group.done)
-        else:
-            await self._idle.wait()
-            if self.failed is not None:
-                raise self.failed
+        group: _Group | None = self._group
+        if not self._group.taken:
+            group = self._writing  # not "until idle": under load that moment may never come
+        if group is None:
+            return
+        if group.done is None:
+            group.done = self._loop.create_future()
+        self._go.set()
+        await asyncio.shield(group.done)
 
     async def call(self, work: Callable[[], T]) -> T:
         """Run `work` in the writing thread, between two transactions."""
@@ -131,22 +133,21 @@ class GroupWriter:
     def _start_linger(self, waiting: int) -> None:
         if waiting >= self._settings.group_records:
             self._go.set()
-        elif self._timer is None and self._idle.is_set():
+        elif self._timer is None and self._writing is None:
             self._timer = self._loop.call_later(self._settings.linger_ms / 1000, self._go.set)
 
     async def _run(self) -> None:
         while True:
             await self._go.wait()
             self._go.clear()
-            self._idle.clear()
             if self._timer is not None:
                 self._timer.cancel()
                 self._timer = None
             # while one transaction is written the next group gathers: no further linger
-            while (self._group.records or self._group.offsets) and self.failed is None:
-                group, self._group = self._group, _Group()
-                await self._write(group)
-            self._idle.set()
+            while self._group.taken and self.failed is None:
+                self._writing, self._group = self._group, _Group()
+                await self._write(self._writing)
+                self._writing = None
 
     async def _write(self, group: _Group) -> None:
         step = self._settings.group_records

@@ -18,7 +18,7 @@ GROUP = 7
 
 
 def build(folder: Path) -> Any:
-    app = new_app(folder)
+    app = new_app(folder, query="maintenance_seconds=0.05")  # the changelog is compacted meanwhile
     app.source = app.topic("source", key_type=str, value_type=int, partitions=2)
     app.middle = app.topic("middle", key_type=str, value_type=int, partitions=2)
     app.counts = app.Table("counts", default=int, partitions=2)

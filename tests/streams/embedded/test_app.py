@@ -198,6 +198,42 @@ async def test_embedding_leaves_the_process_alone_and_stops_quickly(tmp_path: Pa
     assert left == []
 
 
+async def test_stopping_while_starting_ends_both_and_frees_the_file(tmp_path: Path) -> None:
+    app = counting_app(tmp_path, Collector())
+    began = asyncio.Event()
+    subscribe = app.consumer.subscribe
+
+    async def noted(topics: Any) -> None:
+        await subscribe(topics)
+        began.set()
+
+    app.consumer.subscribe = noted
+    starting = asyncio.create_task(app.start())
+    async with asyncio.timeout(PATIENCE):
+        await began.wait()
+        await app.stop()
+        await asyncio.gather(starting, return_exceptions=True)
+    seen = Collector()
+    async with running(counting_app(tmp_path, seen)) as again:
+        await send_all(again.source, [("k", 1)])
+        assert await seen.count(1) == [1]
+
+
+async def test_a_topics_rules_follow_the_code(tmp_path: Path) -> None:
+    for retention in (60.0, 90.0):
+        app = new_app(tmp_path)
+        topic = app.topic("t", value_type=int, retention=retention, deleting=True, partitions=1)
+
+        async def work(stream: Any) -> None:
+            async for _ in stream:
+                pass
+
+        app.agent(topic, name="work")(work)
+        async with running(app):
+            stored = app.producer.broker.log.topics["t"]
+            assert (stored.rules.retention_ms, len(stored.parts)) == (retention * 1000, 1)
+
+
 async def test_a_second_worker_on_the_file_fails_at_once(tmp_path: Path) -> None:
     async with running(counting_app(tmp_path, Collector())):
         other = counting_app(tmp_path, Collector())

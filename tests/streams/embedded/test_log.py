@@ -129,3 +129,9 @@ def test_a_forgotten_group_has_no_position(log: Log) -> None:
     log.append([new(part, b"a")], {"g": {part: 1}, "h": {part: 1}})
     log.forget_group("g")
     assert (log.committed("g"), log.committed("h")) == ({}, {part: 1})
+
+
+def test_nobody_else_may_read_the_file(log: Log) -> None:
+    log.declare("t", 1, TopicRules())
+    modes = {path.name: path.stat().st_mode & 0o777 for path in log.path.parent.iterdir()}
+    assert modes == dict.fromkeys(["log.db", "log.db-wal", "log.db-shm"], 0o600)

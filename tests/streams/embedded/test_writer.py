@@ -27,6 +27,7 @@ class WatchedLog(Log):
         self.groups: list[int] = []
         self.gate = threading.Event()
         self.gate.set()
+        self.hold_after: int | None = None  # so many groups
         self.failure: Exception | None = None
 
     def append(self, records: Sequence[NewRecord], offsets: Offsets | None = None) -> list[int]:
@@ -34,6 +35,8 @@ class WatchedLog(Log):
         if self.failure is not None:
             raise self.failure
         self.groups.append(len(records))
+        if len(self.groups) == self.hold_after:
+            self.gate.clear()
         return super().append(records, offsets)
 
 
@@ -109,6 +112,23 @@ async def test_the_next_group_gathers_while_one_is_written(tmp_path: Path) -> No
         assert made.log.groups == [1, 50]
 
 
+async def test_a_flush_does_not_wait_for_what_came_later(tmp_path: Path) -> None:
+    async with desk(tmp_path, linger_ms=0) as made:
+        made.log.gate.clear()
+        first = made.append()
+        await asyncio.wait([first], timeout=0.02)
+        flushed = asyncio.create_task(made.writer.flush())
+        await asyncio.wait([flushed], timeout=0.02)
+        later = made.append()
+        made.log.hold_after = 1
+        made.log.gate.set()
+        await flushed
+        assert first.done()
+        assert not later.done()
+        made.log.gate.set()
+        assert await later == 1
+
+
 async def test_a_large_group_is_cut_and_its_positions_come_last(tmp_path: Path) -> None:
     async with desk(tmp_path, group_records=10) as made:
         sent = [made.append() for _ in range(25)]
@@ -182,8 +202,9 @@ async def test_a_failed_disk_crashes_the_app_and_commits_nothing(
             raise sqlite3.OperationalError("disk I/O error")
 
         monkeypatch.setattr(log, "append", fail)
+        sent = await app.producer.send("t", b"k", b"2", None, None, None)
         with pytest.raises(ProducerSendError):
-            await send_all(topic, [("k", 2)])
+            await sent
         async with asyncio.timeout(PATIENCE):
             await app.wait_until_stopped()
         assert app.crashed
