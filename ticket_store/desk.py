@@ -1,0 +1,263 @@
+"""The desk executes commands: inbox, decision, events, head, deliveries, outbox, audit at once.
+
+A command's effect is one transaction, shared with the other commands of its group. A repeated
+command id gets its first outcome, a refusal in the same words.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from schemas.commands import AmendTicket, Command, MergeTicket, RegisterTicket, SaveDraft
+from schemas.errors import CommandRefused
+from schemas.events import Recorded
+from schemas.ids import event_id
+from schemas.rules import Rules
+from schemas.ticket import Ticket
+from ticket_store.audit import compact, events_digest
+from ticket_store.batch import Decided, Known, decide_next, source_number
+from ticket_store.desk_statements import DeskStatements
+from ticket_store.engine import Engines
+from ticket_store.history import head_at, read_range
+from ticket_store.metadata import microseconds
+from ticket_store.rows import event_row, head_row, read_refusal, refusal_json
+from ticket_store.writer import AuditEntry, Unit, Writer
+
+Owes = Callable[[Ticket, Recorded], Sequence[str]]
+Follower = Callable[[Unit, Sequence[Decided]], None]
+Listener = Callable[[Sequence["Outcome"]], None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command came to. ticket: the head after it; events: those that it made."""
+
+    command_id: UUID
+    ticket_id: int
+    ticket: Ticket | None
+    events: tuple[Recorded, ...]
+    repeated: bool = False
+
+
+class Desk:
+    """Where a ticket changes, and nowhere else."""
+
+    def __init__(
+        self,
+        engines: Engines,
+        writer: Writer,
+        *,
+        rules: Rules,
+        owes: Owes,
+        now: Callable[[], datetime],
+    ) -> None:
+        """owes: the destinations that an event is owed to, given the head after it."""
+        self._writer, self._rules, self._owes, self._now = writer, rules, owes, now
+        self._sql = DeskStatements(engines.dialect)
+        self._followers: list[Follower] = []
+        self._listeners: list[Listener] = []
+
+    def follow(self, follower: Follower) -> None:
+        """Have `follower` write what it derives from changes, in the same transaction."""
+        self._followers.append(follower)
+
+    def on_commit(self, listener: Listener) -> None:
+        """Call `listener` with each new outcome that has events, once it is durable.
+
+        Only a hint within this process (wake the relay, refresh a page): after a crash, or for
+        what another process committed, nobody is called.
+        """
+        self._listeners.append(listener)
+
+    async def execute(self, command: Command) -> Outcome:
+        """Do `command` once.
+
+        Raises: CommandRefused (its kinds), the same for every repeat; StoreBusy, when nothing is
+        known to have happened: repeat with the same id.
+        """
+        result = await self._writer.submit(self.execute_group, command)
+        if isinstance(result, CommandRefused):
+            # a new object each time: an error that is raised twice grows a traceback of both
+            raise type(result)(result.detail, code=result.code, **result.facts)
+        if result.events and not result.repeated:
+            for listener in self._listeners:
+                listener((result,))
+        return result
+
+    def execute_group(
+        self, unit: Unit, commands: Sequence[Command]
+    ) -> list[Outcome | CommandRefused]:
+        """Decide and write a group's commands; not durable before the unit is committed."""
+        results = self._repeated(unit.connection, commands)
+        fresh = [command for command in commands if command.command_id not in results]
+        known = self._known(unit.connection, fresh)
+        decided: dict[UUID, Decided] = {}
+        for command in fresh:
+            if command.command_id not in decided:  # twice in one group is a repeat, too
+                decided[command.command_id] = decide_next(command, known, self._rules)
+        self._write(unit, list(decided.values()), known)
+        answers: list[Outcome | CommandRefused] = []
+        for command in commands:
+            if (earlier := results.get(command.command_id)) is not None:
+                answers.append(earlier)
+                continue
+            made = decided[command.command_id]
+            answers.append(_outcome(made, repeated=made.command is not command))
+        return answers
+
+    def _repeated(
+        self, connection: Connection, commands: Sequence[Command]
+    ) -> dict[UUID, Outcome | CommandRefused]:
+        """The first outcomes of those commands that were executed before."""
+        found: dict[UUID, Outcome | CommandRefused] = {}
+        keys = {command.command_id.bytes for command in commands}
+        for row in self._sql.inbox.rows(connection, sorted(keys)):
+            command_id = UUID(bytes=bytes(row.command_id))
+            if row.refusal is not None:
+                found[command_id] = read_refusal(row.refusal)
+                continue
+            history = read_range(connection, self._sql.history, row.ticket_id, row.version)
+            found[command_id] = Outcome(
+                command_id,
+                row.ticket_id,
+                head_at(history),
+                tuple(history[len(history) - row.made :]),
+                repeated=True,
+            )
+        return found
+
+    def _known(self, connection: Connection, commands: Sequence[Command]) -> Known:
+        """What the store knows of the tickets that `commands` name, read within the transaction."""
+        known = Known()
+        tickets = {command.ticket_id for command in commands}
+        tickets |= {command.into for command in commands if isinstance(command, MergeTicket)}
+        for row in self._sql.heads.rows(connection, sorted(tickets)):
+            known.heads[row.ticket_id] = Ticket.model_validate_json(row.detail)
+            known.unproposed[row.ticket_id] = row.unproposed_since
+        numbers = {
+            number
+            for command in commands
+            if isinstance(command, SaveDraft | RegisterTicket)
+            and (number := source_number(command.registration)) is not None
+        }
+        for row in self._sql.numbers.rows(connection, sorted(numbers)):
+            known.numbers[row.peer, row.source_ticket_no] = row.ticket_id
+        for ticket_id in {one.ticket_id for one in commands if isinstance(one, AmendTicket)}:
+            body = self._sql.latest_registration(connection, ticket_id)
+            if body is not None:
+                known.registrations[ticket_id] = body
+        return known
+
+    def _write(self, unit: Unit, decided: Sequence[Decided], known: Known) -> None:
+        rows = _Rows()
+        for one in decided:
+            rows.add(one)
+        now = microseconds(self._now())
+        changed = [one for one in decided if one.events]
+        deliveries = list(self._owed(changed))
+        created = {one.command.ticket_id for one in changed if one.before is None}
+        touched = {one.command.ticket_id for one in changed}
+        heads = {
+            ticket_id: head_row(known.heads[ticket_id], known.unproposed[ticket_id])
+            for ticket_id in sorted(touched)
+        }
+        sql, connection = self._sql, unit.connection
+        sql.add_heads.run_many(connection, [heads[one] for one in sorted(created)])
+        sql.change_heads.run_many(
+            connection,
+            [
+                {f"new_{name}": value for name, value in row.items()}
+                for ticket_id, row in heads.items()
+                if ticket_id not in created
+            ],
+        )
+        sql.add_events.run_many(connection, rows.events)
+        sql.add_registrations.run_many(connection, rows.registrations)
+        sql.add_supplements.run_many(connection, rows.supplements)
+        sql.add_numbers.run_many(connection, rows.numbers)
+        sql.add_inbox.run_many(connection, rows.inbox)
+        sql.add_outbox.run_many(connection, rows.outbox)
+        sql.add_deliveries(connection, deliveries, now)
+        for follower in self._followers:
+            if changed:
+                follower(unit, changed)
+        unit.audit += rows.audit
+
+    def _owed(self, changed: Iterable[Decided]) -> Iterable[tuple[int, str]]:
+        for one in changed:
+            for recorded, head in zip(one.events, one.heads, strict=True):
+                for destination in dict.fromkeys(self._owes(head, recorded)):
+                    yield event_id(recorded.ticket_id, recorded.sequence), destination
+
+
+class _Rows:
+    """The rows of a group's commands, by table, in the order of the commands."""
+
+    def __init__(self) -> None:
+        self.events: list[dict[str, Any]] = []
+        self.registrations: list[dict[str, Any]] = []
+        self.supplements: list[dict[str, Any]] = []
+        self.numbers: list[dict[str, Any]] = []
+        self.inbox: list[dict[str, Any]] = []
+        self.outbox: list[dict[str, Any]] = []
+        self.audit: list[AuditEntry] = []
+
+    def add(self, one: Decided) -> None:
+        command = one.command
+        actor = command.actor.model_dump_json(exclude_defaults=True)
+        events = [event_row(recorded, actor) for recorded in one.events]
+        self.events += events
+        self.outbox += [{"event_id": row["event_id"]} for row in events]
+        if events:
+            key = events[0]["event_id"]  # such a command's first event brings the body
+            if one.registration is not None:
+                body = one.registration.model_dump_json(exclude_defaults=True)
+                self.registrations.append({"event_id": key, "body": body})
+            if one.supplement is not None:
+                body = one.supplement.model_dump_json(exclude_defaults=True)
+                self.supplements.append({"event_id": key, "body": body})
+        if one.source_number is not None:
+            peer, number = one.source_number
+            self.numbers.append(
+                {"peer": peer, "source_ticket_no": number, "ticket_id": command.ticket_id}
+            )
+        self.inbox.append(
+            {
+                "command_id": command.command_id.bytes,
+                "ticket_id": command.ticket_id,
+                "version": one.after.version if one.after else 0,
+                "made": len(events),
+                "refusal": refusal_json(one.refusal) if one.refusal else None,
+            }
+        )
+        self.audit.append(_audit_entry(one, events))
+
+
+def _audit_entry(one: Decided, events: Sequence[dict[str, Any]]) -> AuditEntry:
+    facts: dict[str, Any] = {}
+    if one.refusal is not None:
+        facts["refused"] = one.refusal.code
+    if events:
+        facts["events"] = [events[0]["event_id"], len(events)]
+    if one.command.cause is not None:
+        facts["cause"] = one.command.cause
+    return AuditEntry(
+        actor_id=one.command.actor.actor_id,
+        action=one.command.action.value,
+        subject=str(one.command.ticket_id),
+        facts=compact(facts),
+        events=len(events),
+        events_digest=events_digest(events) if events else None,
+    )
+
+
+def _outcome(one: Decided, *, repeated: bool) -> Outcome | CommandRefused:
+    if one.refusal is not None:
+        return one.refusal
+    return Outcome(
+        one.command.command_id, one.command.ticket_id, one.after, one.events, repeated=repeated
+    )

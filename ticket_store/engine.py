@@ -1,0 +1,205 @@
+"""Engines from a URL, statements compiled once, and which database errors mean "try later".
+
+Work on the database is a plain function over a Connection. On SQLite the writing ones run in one
+thread of their own, each transaction begun IMMEDIATE, so that a whole transaction costs one change
+of threads; the reading ones run on connections that never wait behind it. Nothing is built at
+import.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Protocol, TypeVar
+
+from sqlalchemy import (
+    ClauseElement,
+    Connection,
+    Dialect,
+    Engine,
+    Insert,
+    Row,
+    create_engine,
+    event,
+    make_url,
+)
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+BUSY_TIMEOUT_MS = 10_000  # another process may be in a transaction; none of ours lasts that long
+READERS = 4
+_BUSY_SQLITE = ("BUSY", "LOCKED", "FULL", "IOERR", "CANTOPEN", "READONLY", "NOMEM", "PROTOCOL")
+# PostgreSQL classes: connection lost, out of resources, operator intervention
+_BUSY_SQLSTATE = ("08", "53", "57")
+T = TypeVar("T")
+
+
+class Engines(Protocol):
+    """One database: how it is read and written."""
+
+    @property
+    def dialect(self) -> Dialect: ...
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` on a connection for reading; each statement sees the newest commit."""
+        ...
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in one transaction of its own. Only writer.Writer and migrations do."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+def connect(url: str) -> Engines:
+    """The engines for `url`; no connection is opened yet.
+
+    Raises: ValueError for a database that the store does not speak.
+    """
+    match make_url(url).get_backend_name():
+        case "sqlite":
+            return SqliteEngines(url)
+        case "postgresql":
+            return AsyncEngines(url)
+        case other:
+            raise ValueError(f"no store on {other}: sqlite or postgresql")
+
+
+class SqliteEngines:
+    """A file with a write-ahead log. Several processes may have it open."""
+
+    def __init__(self, url: str) -> None:
+        self._writer: Engine = create_engine(
+            make_url(url).set(drivername="sqlite+pysqlite"),
+            pool_size=1,
+            max_overflow=0,
+            pool_reset_on_return=None,
+        )
+        self._reader = create_async_engine(
+            make_url(url).set(drivername="sqlite+aiosqlite"),
+            pool_size=READERS,
+            max_overflow=0,
+            pool_reset_on_return=None,
+        )
+        event.listen(self._writer, "connect", _prepare_writer)
+        event.listen(self._writer, "begin", _begin_immediate)
+        event.listen(self._reader.sync_engine, "connect", _prepare_reader)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="store-writer")
+
+    @property
+    def dialect(self) -> Dialect:
+        return self._writer.dialect
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        async with self._reader.connect() as connection:
+            return await connection.run_sync(work)
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, self._transaction, work)
+
+    def _transaction(self, work: Callable[[Connection], T]) -> T:
+        with self._writer.begin() as connection:
+            return work(connection)
+
+    async def close(self) -> None:
+        await self._reader.dispose()
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._writer.dispose)
+        self._thread.shutdown()
+
+
+class AsyncEngines:
+    """A server with an asynchronous driver (PostgreSQL)."""
+
+    def __init__(self, url: str) -> None:
+        self._writer: AsyncEngine = create_async_engine(url, pool_size=2, pool_pre_ping=True)
+        self._reader = create_async_engine(url, pool_size=READERS, isolation_level="AUTOCOMMIT")
+
+    @property
+    def dialect(self) -> Dialect:
+        return self._writer.sync_engine.dialect
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        async with self._reader.connect() as connection:
+            return await connection.run_sync(work)
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        async with self._writer.begin() as connection:
+            return await connection.run_sync(work)
+
+    async def close(self) -> None:
+        await self._reader.dispose()
+        await self._writer.dispose()
+
+
+def _prepare_writer(connection: Any, _record: object) -> None:
+    # FULL: a peer was told "got it", so a commit must survive the loss of power
+    _prepare(connection, "journal_mode=WAL", "synchronous=FULL", "cache_size=-16000")
+
+
+def _prepare_reader(connection: Any, _record: object) -> None:
+    _prepare(connection, "query_only=ON", "cache_size=-8000")
+
+
+def _prepare(connection: Any, *pragmas: str) -> None:
+    connection.isolation_level = None  # the driver begins nothing by itself
+    cursor = connection.cursor()
+    for pragma in (f"busy_timeout={BUSY_TIMEOUT_MS}", "temp_store=MEMORY", *pragmas):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_immediate(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def busy_reason(error: BaseException) -> str | None:
+    """Why the database cannot serve now, or None when the statement itself is at fault."""
+    if isinstance(error, PoolTimeout | OSError):
+        return f"no connection: {type(error).__name__}"
+    if not isinstance(error, DBAPIError):
+        return None
+    name = getattr(error.orig, "sqlite_errorname", None)
+    if isinstance(name, str):
+        busy = any(name.startswith(f"SQLITE_{kind}") for kind in _BUSY_SQLITE)
+        return name if busy else None
+    state = getattr(error.orig, "sqlstate", None)
+    if error.connection_invalidated or (isinstance(state, str) and state[:2] in _BUSY_SQLSTATE):
+        return f"database away: {state}"
+    return None
+
+
+class Statement:
+    """A Core statement as text of one dialect, run with plain tuples: the speed of the driver.
+
+    Column types do not convert here: an Instant is passed and read as microseconds.
+
+    columns: for an INSERT, the columns that each row gives.
+    """
+
+    def __init__(
+        self, clause: ClauseElement, dialect: Dialect, columns: Iterable[str] | None = None
+    ) -> None:
+        if isinstance(clause, Insert):
+            clause = clause.inline()  # no RETURNING for a key that the database makes
+        compiled = clause.compile(
+            dialect=dialect, column_keys=None if columns is None else list(columns)
+        )
+        self.text = str(compiled)
+        self._names: Sequence[str] = compiled.positiontup or ()  # type: ignore[attr-defined]  # of SQLCompiler
+        self._fixed: Mapping[str, Any] = compiled.params
+
+    def _values(self, row: Mapping[str, Any]) -> tuple[Any, ...]:
+        return tuple(row[name] if name in row else self._fixed[name] for name in self._names)
+
+    def rows(self, connection: Connection, **values: Any) -> Sequence[Row[Any]]:
+        return connection.exec_driver_sql(self.text, self._values(values)).all()
+
+    def run(self, connection: Connection, **values: Any) -> int:
+        """Execute once; returns how many rows it touched."""
+        return connection.exec_driver_sql(self.text, self._values(values)).rowcount
+
+    def run_many(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Execute for every row, in order; nothing for none."""
+        if rows:
+            connection.exec_driver_sql(self.text, [self._values(row) for row in rows])

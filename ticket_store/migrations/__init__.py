@@ -1,0 +1,5 @@
+"""The tables' history, and the functions that bring a database up to date."""
+
+from ticket_store.migrations.upgrade import migrate, newest, pending
+
+__all__ = ["migrate", "newest", "pending"]

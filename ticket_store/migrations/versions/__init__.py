@@ -1,0 +1,1 @@
+"""One file a revision, in order; released ones are never changed."""
