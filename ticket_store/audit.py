@@ -13,7 +13,7 @@ from typing import Any
 from cryptography.hazmat.primitives import hashes
 from sqlalchemy import Connection, Dialect, Row, bindparam, func, insert, select, update
 
-from ticket_store.engine import Engines, Statement
+from ticket_store.engine import Database, Statement
 from ticket_store.metadata import microseconds
 from ticket_store.models import audit, audit_head, events
 from ticket_store.writer import AuditEntry, Unit, Writer
@@ -116,20 +116,20 @@ class AuditChain:
 class AuditBook:
     """What the rest of the hub sees of the audit."""
 
-    def __init__(self, engines: Engines, writer: Writer) -> None:
-        self._engines, self._writer = engines, writer
+    def __init__(self, database: Database, writer: Writer) -> None:
+        self._database, self._writer = database, writer
         self._page = Statement(
             select(audit)
             .where(audit.c.row_no > bindparam("after"))
             .order_by(audit.c.row_no)
             .limit(_PAGE),
-            engines.dialect,
+            database.dialect,
         )
         self._made = Statement(
             select(events)
             .where(events.c.event_id.between(bindparam("first"), bindparam("last")))
             .order_by(events.c.event_id),
-            engines.dialect,
+            database.dialect,
         )
 
     async def append(
@@ -151,10 +151,10 @@ class AuditBook:
 
         May run while others write: what is appended meanwhile is left for the next time.
         """
-        head = await self._engines.read(lambda one: one.execute(select(audit_head)).one())
+        head = await self._database.read(lambda one: one.execute(select(audit_head)).one())
         walk = _Walk()
         while walk.rows < head.rows and walk.fault is None:
-            if not await self._engines.read(lambda one: self._walk_page(one, walk, head.rows)):
+            if not await self._database.read(lambda one: self._walk_page(one, walk, head.rows)):
                 break
         if walk.fault is not None:
             return AuditReport(False, walk.rows, walk.rows, walk.fault)
@@ -163,7 +163,7 @@ class AuditBook:
         if walk.events != head.events:
             return AuditReport(False, walk.rows, walk.rows + 1, "the count of events was changed")
         counted = select(func.count()).select_from(events).scalar_subquery()
-        stored, audited = await self._engines.read(
+        stored, audited = await self._database.read(
             lambda one: one.execute(select(counted, audit_head.c.events)).one()
         )
         if stored != audited:

@@ -21,7 +21,7 @@ from schemas.ticket import Ticket
 from ticket_store.audit import compact, events_digest
 from ticket_store.batch import Decided, Known, decide_next, source_number
 from ticket_store.desk_statements import DeskStatements
-from ticket_store.engine import Engines
+from ticket_store.engine import Database
 from ticket_store.history import head_at, read_range
 from ticket_store.metadata import microseconds
 from ticket_store.rows import event_row, head_row, read_refusal, refusal_json
@@ -48,7 +48,7 @@ class Desk:
 
     def __init__(
         self,
-        engines: Engines,
+        database: Database,
         writer: Writer,
         *,
         rules: Rules,
@@ -57,7 +57,7 @@ class Desk:
     ) -> None:
         """owes: the destinations that an event is owed to, given the head after it."""
         self._writer, self._rules, self._owes, self._now = writer, rules, owes, now
-        self._sql = DeskStatements(engines.dialect)
+        self._sql = DeskStatements(database.dialect)
         self._followers: list[Follower] = []
         self._listeners: list[Listener] = []
 

@@ -1,4 +1,4 @@
-"""Engines from a URL, statements compiled once, and which database errors mean "try later".
+"""Database from a URL, statements compiled once, and which database errors mean "try later".
 
 Work on the database is a plain function over a Connection. On SQLite the writing ones run in one
 thread of their own, each transaction begun IMMEDIATE, so that a whole transaction costs one change
@@ -34,7 +34,7 @@ _BUSY_SQLSTATE = ("08", "53", "57")
 T = TypeVar("T")
 
 
-class Engines(Protocol):
+class Database(Protocol):
     """One database: how it is read and written."""
 
     @property
@@ -51,21 +51,21 @@ class Engines(Protocol):
     async def close(self) -> None: ...
 
 
-def connect(url: str) -> Engines:
-    """The engines for `url`; no connection is opened yet.
+def connect(url: str) -> Database:
+    """The database for `url`; no connection is opened yet.
 
     Raises: ValueError for a database that the store does not speak.
     """
     match make_url(url).get_backend_name():
         case "sqlite":
-            return SqliteEngines(url)
+            return SqliteDatabase(url)
         case "postgresql":
-            return AsyncEngines(url)
+            return ServerDatabase(url)
         case other:
             raise ValueError(f"no store on {other}: sqlite or postgresql")
 
 
-class SqliteEngines:
+class SqliteDatabase:
     """A file with a write-ahead log. Several processes may have it open."""
 
     def __init__(self, url: str) -> None:
@@ -108,7 +108,7 @@ class SqliteEngines:
         self._thread.shutdown()
 
 
-class AsyncEngines:
+class ServerDatabase:
     """A server with an asynchronous driver (PostgreSQL)."""
 
     def __init__(self, url: str) -> None:

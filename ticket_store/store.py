@@ -2,32 +2,14 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import TypeVar
-
-from sqlalchemy import Connection
 
 from schemas.ids import TicketIds
 from schemas.rules import Rules
 from ticket_store.audit import AuditBook, AuditChain
 from ticket_store.desk import Desk, Owes
-from ticket_store.engine import Engines, connect
+from ticket_store.engine import Database, connect
 from ticket_store.tickets import TicketReader
 from ticket_store.writer import Writer
-
-T = TypeVar("T")
-
-
-class StoreDatabase:
-    """What the derived books get (database.Database): their writes join the writer's groups."""
-
-    def __init__(self, engines: Engines, writer: Writer) -> None:
-        self._engines, self._writer = engines, writer
-
-    async def read(self, work: Callable[[Connection], T]) -> T:
-        return await self._engines.read(work)
-
-    async def write(self, work: Callable[[Connection], T]) -> T:
-        return await self._writer.run(lambda unit: work(unit.connection))
 
 
 class Store:
@@ -35,24 +17,23 @@ class Store:
 
     def __init__(
         self,
-        engines: Engines,
+        database: Database,
         *,
         rules: Rules,
         owes: Owes,
         ids: TicketIds,
         now: Callable[[], datetime],
     ) -> None:
-        self.engines, self.ids, self.now = engines, ids, now
-        self.writer = Writer(engines, AuditChain(engines.dialect, now).close_unit)
-        self.database = StoreDatabase(engines, self.writer)
-        self.desk = Desk(engines, self.writer, rules=rules, owes=owes, now=now)
-        self.tickets = TicketReader(engines)
-        self.audit = AuditBook(engines, self.writer)
+        self.database, self.ids, self.now = database, ids, now
+        self.writer = Writer(database, AuditChain(database.dialect, now).close_unit)
+        self.desk = Desk(database, self.writer, rules=rules, owes=owes, now=now)
+        self.tickets = TicketReader(database)
+        self.audit = AuditBook(database, self.writer)
 
     async def close(self) -> None:
         """Finish what is waiting to be written, then let go of the database."""
         await self.writer.close()
-        await self.engines.close()
+        await self.database.close()
 
 
 async def open_store(

@@ -10,7 +10,7 @@ from schemas.events import Recorded
 from schemas.ids import LAST_SEQUENCE, split_event_id
 from schemas.ticket import Registration, Ticket
 from ticket_store.desk_statements import DeskStatements, Lookup
-from ticket_store.engine import Engines, Statement
+from ticket_store.engine import Database, Statement
 from ticket_store.history import read_range
 from ticket_store.metadata import instant_of, microseconds
 from ticket_store.models import events, source_numbers, supplements, tickets
@@ -30,11 +30,11 @@ class Supplement:
 class TicketReader:
     """One ticket, or a known list of them; search.py finds which."""
 
-    def __init__(self, engines: Engines) -> None:
-        self._engines = engines
-        self._sql = DeskStatements(engines.dialect)
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._sql = DeskStatements(database.dialect)
         self._heads = Lookup(
-            engines.dialect,
+            database.dialect,
             lambda places: select(tickets.c.ticket_id, tickets.c.detail).where(
                 tickets.c.ticket_id.in_([bindparam(f"k{n}") for n in places])
             ),
@@ -44,21 +44,21 @@ class TicketReader:
             .join(events, events.c.event_id == supplements.c.event_id)
             .where(supplements.c.event_id.between(bindparam("first"), bindparam("last")))
             .order_by(supplements.c.event_id),
-            engines.dialect,
+            database.dialect,
         )
         self._by_source_no = Statement(
             select(source_numbers.c.ticket_id).where(
                 source_numbers.c.peer == bindparam("peer_name"),
                 source_numbers.c.source_ticket_no == bindparam("number"),
             ),
-            engines.dialect,
+            database.dialect,
         )
         self._unproposed = Statement(
             select(tickets.c.ticket_id)
             .where(tickets.c.unproposed_since < bindparam("before"))
             .order_by(tickets.c.unproposed_since)
             .limit(bindparam("most")),
-            engines.dialect,
+            database.dialect,
         )
 
     async def head(self, ticket_id: int) -> Ticket | None:
@@ -66,24 +66,26 @@ class TicketReader:
 
     async def heads(self, ticket_ids: Sequence[int]) -> dict[int, Ticket]:
         """The heads of those that exist, by ticket id, in the order asked for."""
-        rows = await self._engines.read(lambda connection: self._heads.rows(connection, ticket_ids))
+        rows = await self._database.read(
+            lambda connection: self._heads.rows(connection, ticket_ids)
+        )
         found = {row.ticket_id: read_head(row.detail) for row in rows}
         return {one: found[one] for one in ticket_ids if one in found}
 
     async def registration(self, ticket_id: int) -> Registration | None:
         """The newest body: as registered, amended, or updated by the source."""
-        return await self._engines.read(
+        return await self._database.read(
             lambda connection: self._sql.latest_registration(connection, ticket_id)
         )
 
     async def history(self, ticket_id: int) -> list[Recorded]:
-        return await self._engines.read(
+        return await self._database.read(
             lambda connection: read_range(connection, self._sql.history, ticket_id, LAST_SEQUENCE)
         )
 
     async def supplements(self, ticket_id: int) -> list[Supplement]:
         first, last = history_range(ticket_id)
-        rows = await self._engines.read(
+        rows = await self._database.read(
             lambda connection: self._supplements.rows(connection, first=first, last=last)
         )
         bodies = [SupplementBody.model_validate_json(row.body) for row in rows]
@@ -96,7 +98,7 @@ class TicketReader:
 
     async def by_source_no(self, peer: str, source_ticket_no: str) -> int | None:
         """Our ticket of a peer's number. peer: settings entry, or source when typed by hand."""
-        rows = await self._engines.read(
+        rows = await self._database.read(
             lambda connection: self._by_source_no.rows(
                 connection, peer_name=peer, number=source_ticket_no
             )
@@ -108,7 +110,7 @@ class TicketReader:
 
         A registration that asked for a direct answer waits for no proposal.
         """
-        rows = await self._engines.read(
+        rows = await self._database.read(
             lambda connection: self._unproposed.rows(
                 connection, before=microseconds(before), most=limit
             )

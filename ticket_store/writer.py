@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy import Connection
 
 from schemas.errors import StoreBusy
-from ticket_store.engine import Engines, busy_reason
+from ticket_store.engine import Database, busy_reason
 
 MOST_TOGETHER = 64
 LINGER_SECONDS = 0.002
@@ -77,14 +77,14 @@ class Writer:
 
     def __init__(
         self,
-        engines: Engines,
+        database: Database,
         closing: Closing,
         *,
         most: int = MOST_TOGETHER,
         linger_seconds: float = LINGER_SECONDS,
     ) -> None:
         """closing: what every transaction ends with (the audit chain)."""
-        self._engines, self._closing = engines, closing
+        self._database, self._closing = database, closing
         self._most, self._linger = most, linger_seconds
         self._waiting: deque[Job] = deque()
         self._wake = asyncio.Event()
@@ -149,7 +149,7 @@ class Writer:
 
     async def commit(self, group: Sequence[Job]) -> list[Any]:
         """Do all jobs in one transaction; returns their results, in order, once it is durable."""
-        return await self._engines.write(lambda connection: self._do(connection, group))
+        return await self._database.write(lambda connection: self._do(connection, group))
 
     def _do(self, connection: Connection, group: Sequence[Job]) -> list[Any]:
         results: dict[int, Any] = {}

@@ -26,20 +26,20 @@ async def migrate(url: str) -> list[str]:
 
     A second process that migrates at the same time waits and then finds nothing to do.
     """
-    engines = connect(url)
+    database = connect(url)
     try:
-        return await engines.write(_upgrade)
+        return await database.write(_upgrade)
     finally:
-        await engines.close()
+        await database.close()
 
 
 async def pending(url: str) -> list[str]:
     """The revisions that `migrate` would apply, oldest first. Changes nothing."""
-    engines = connect(url)
+    database = connect(url)
     try:
-        return await engines.read(missing)
+        return await database.read(missing)
     finally:
-        await engines.close()
+        await database.close()
 
 
 def missing(connection: Connection) -> list[str]:
