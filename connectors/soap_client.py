@@ -59,6 +59,14 @@ CREDENTIAL_FAULTS = frozenset(
 )
 # the call did not get as far as the peer's program
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+# the answer is no XML, no SOAP, or off the WSDL
+_UNREADABLE = (
+    ForeignXmlRefused,
+    ValidationError,
+    zeep.exceptions.XMLSyntaxError,
+    zeep.exceptions.XMLParseError,
+    zeep.exceptions.UnexpectedElementError,
+)
 _NOT_DONE = frozenset({429, 503})  # statuses that say "not now", and nothing was done
 _NO_CREDENTIAL = frozenset({401, 403})
 _MOST_DETAIL = 300  # characters of a peer's words in an error
@@ -125,7 +133,7 @@ class SoapClient:
         except (httpx.HTTPError, TimeoutError) as error:
             why = f"{operation}: {type(error).__name__} after the call was sent"
             raise PeerUnavailable(self._name, why, uncertain=changes) from error
-        except (ForeignXmlRefused, ValidationError, zeep.exceptions.XMLParseError) as error:
+        except _UNREADABLE as error:
             raise self._of_answer(operation, error, changes=changes) from error
 
     async def close(self) -> None:
@@ -220,6 +228,10 @@ class _Transport(AsyncTransport):
                         f"answer larger than {self._limits.most_bytes} bytes", too_large=True
                     )
         root = await asyncio.to_thread(parse_xml, bytes(content), media, self._limits)
+        if status == httpx.codes.OK and not any(
+            local_name(part) == "Body" and len(part) for part in root
+        ):
+            raise ForeignXmlRefused("no envelope with a body")  # zeep would fail over it
         return httpx.Response(
             status,
             headers={"content-type": "text/xml; charset=utf-8"},
@@ -230,7 +242,7 @@ class _Transport(AsyncTransport):
 
 def _code_in(detail: Any) -> str:
     """The text of the first element named `code` in a fault's detail, or nothing."""
-    if detail is None or isinstance(detail, str):
+    if not isinstance(detail, etree._Element):  # zeep puts bytes here when there is no Fault
         return ""
     for element in detail.iter():
         if isinstance(element.tag, str) and local_name(element).lower() in {"code", "errorcode"}:
