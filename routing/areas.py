@@ -39,10 +39,11 @@ class Areas:
         known = self._by_code.get(self._aliased.get(code, code))
         return known.name if known else code
 
-    def outside(self, code: str) -> bool:
-        """Whether the code lies outside the city. A province or country holds it: not outside."""
-        whole = code.rstrip("0")
-        return not (code.startswith(self.city.code[:4]) or self.city.code.startswith(whole))
+    def inside(self, code: str) -> bool | None:
+        """Whether the code lies in the city; None for a province or country that holds the city."""
+        if code.startswith(self.city.code[:4]):
+            return True
+        return None if self.city.code.startswith(code.rstrip("0")) else False
 
     def locate(self, text: str, on: date) -> Area | None:
         """The area that a text names most often, the first of equals; longer names win."""

@@ -18,8 +18,8 @@ class Clues:
 
     jurisdiction:  area by the code registered, the place, or the accused party's address.
     mentioned:     area that only the text names: evidence, not jurisdiction.
-    outside:       the code registered lies outside the city.
-    accused_area:  where the accused party is registered; accused_outside: not in the city;
+    inside:        whether the jurisdiction is in the city; None: unknown.
+    accused_area:  where the accused party is registered; accused_inside: whether in the city;
                    both say nothing (None) without a valid unified social credit code.
     sent_back_by:  departments that this ticket came back from.
     """
@@ -32,9 +32,9 @@ class Clues:
     jurisdiction: Area | None = None
     area_origin: str = ""  # Chinese: where the area is known from
     mentioned: Area | None = None
-    outside: bool = False
+    inside: bool | None = None
     accused_area: Area | None = None
-    accused_outside: bool | None = None
+    accused_inside: bool | None = None
     sent_back_by: frozenset[str] = frozenset()
 
     @property
@@ -68,9 +68,9 @@ def read_clues(registration: Registration, ticket: Ticket | None, areas: Areas, 
         jurisdiction=jurisdiction,
         area_origin=origin or ("正文提及" if mentioned else ""),
         mentioned=mentioned,
-        outside=bool(area_code) and areas.outside(area_code or ""),
+        inside=True if jurisdiction else (areas.inside(area_code) if area_code else None),
         accused_area=areas.current(register, on) if register else None,
-        accused_outside=areas.outside(register) if register else None,
+        accused_inside=areas.inside(register) if register else None,
         sent_back_by=_sent_back_by(ticket),
     )
 
@@ -85,7 +85,7 @@ def _jurisdiction(
 ) -> tuple[Area | None, str]:
     if area_code and (area := areas.current(area_code, on)):
         return area, "登记属地"
-    if area_code and areas.outside(area_code):
+    if area_code and areas.inside(area_code) is False:
         return None, ""  # an address must not contradict what was registered
     for words, origin in ((place, "事发地点"), (address, "被诉方地址")):
         if words and (area := areas.locate(normalised(words, _LONGEST_PLACE), on)):

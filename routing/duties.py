@@ -15,7 +15,7 @@ from routing.clues import Clues
 from routing.rules import below
 from routing.segment import Segmenter
 
-TEMPERATURE = 4.0  # points that multiply a share by e; set so that a clear letter reaches some .8
+TEMPERATURE = 6.0  # points that multiply a share by e; set so that a clear letter reaches some .8
 _TITLE = 1.0  # a word in the title counts once more
 _REPEATS = 0.4  # of the logarithm of how often a word stands in the text
 _DUTY_WORD = 0.8  # points of a word of the duties that only one department has
@@ -58,6 +58,7 @@ class Duties:
         self._segmenter = segmenter
         self._keywords, self._by_start = _keyword_index(departments)
         self._duty_words = _duty_index(departments, segmenter)
+        # fewer points than any word brings: it orders only what the text leaves open
         self._prior = [math.log(each.volume) for each in departments]
 
     def rank(self, clues: Clues) -> tuple[Evidence, ...]:
@@ -69,9 +70,9 @@ class Duties:
         self._weigh_limits(clues, weighed)
         self._weigh_home(clues, weighed)
         points = [max(0.0, weighed[place].points) for place in range(len(self._departments))]
-        shares = _softmax([
-            each / TEMPERATURE + prior for each, prior in zip(points, self._prior, strict=True)
-        ])  # fmt: skip
+        shares = _softmax(
+            [(own + prior) / TEMPERATURE for own, prior in zip(points, self._prior, strict=True)]
+        )
         found = [
             Evidence(department.code, share, own, _reasons(weighed[place]))
             for place, (department, share, own) in enumerate(

@@ -48,7 +48,7 @@ class Proposer:
     def propose(self, registration: Registration, ticket: Ticket | None = None) -> Proposal:
         """The departments that the matter may belong to, by falling probability, with reasons.
 
-        Any text is answered: without a clue the proposal says so. The first 2,500 characters are
+        Any text is answered: without a clue the proposal says so. The first 1,500 characters are
         read. Departments that do not exist today are never proposed.
         """
         clues = read_clues(registration, ticket, self._catalogue.areas, self._catalogue.today())

@@ -117,10 +117,10 @@ def _fits(rule: Rule, clues: Clues) -> bool:
         and (not rule.kinds or clues.kind in rule.kinds)
         and (not rule.urgencies or clues.urgency in rule.urgencies)
         and (not rule.categories or any(below(clues.category, c) for c in rule.categories))
-        and (not rule.areas or _lies(clues.jurisdiction, clues.outside, rule.areas))
+        and (not rule.areas or _lies(clues.jurisdiction, clues.inside, rule.areas))
         and (
             not rule.accused_areas
-            or _lies(clues.accused_area, clues.accused_outside is True, rule.accused_areas)
+            or _lies(clues.accused_area, clues.accused_inside, rule.accused_areas)
         )
     )
 
@@ -130,10 +130,11 @@ def below(category: str | None, branch: str) -> bool:
     return category is not None and f"{category}/".startswith(f"{branch}/")
 
 
-def _lies(area: Area | None, outside: bool, wanted: tuple[Where, ...]) -> bool:
-    if area is None:
-        return outside and "outside" in wanted
-    return "inside" in wanted or area.code in wanted
+def _lies(area: Area | None, inside: bool | None, wanted: tuple[Where, ...]) -> bool:
+    """Whether a place meets a condition; an unknown place meets none."""
+    if area is not None and area.code in wanted:
+        return True
+    return inside is not None and ("inside" if inside else "outside") in wanted
 
 
 def _reasons(rule: Rule, clues: Clues) -> Iterator[str]:

@@ -32,7 +32,7 @@ class Segmenter:
 
     def words(self, text: str) -> list[str]:
         """The words in their order, without blanks and punctuation."""
-        cut = self._ready().cut(text)
+        cut = self._ready().cut(text, HMM=False)  # no guessed words: names are not ours to keep
         return [word for word in cut if word[0].isalnum()]
 
     def _ready(self) -> Any:

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-READ_CHARACTERS = 2_500  # of a text; what follows is not read, so that any text takes about as long
+READ_CHARACTERS = 1_500  # of a text; what follows is not read, so that any text takes about as long
 
 _SPACES = re.compile(r"\s+")
 _NOT_A_DIGIT_BEFORE, _NOT_A_DIGIT_AFTER = r"(?<!\d)", r"(?!\d)"
