@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Self, TypeVar
 
 import structlog
 from pydantic import Field, StringConstraints, model_validator
@@ -43,7 +43,6 @@ class Settings(Frozen):
     areas_by_called:  beginning of the number called -> area code 属地.
     """
 
-    dialect: Literal["phone_log"] = "phone_log"
     folder: Path
     done: Path | None = None
     rejected: Path | None = None

@@ -32,7 +32,6 @@ class Settings(Frozen):
     page_size:   messages asked for at once.
     """
 
-    dialect: Literal["provincial"] = "provincial"
     url: str = Field(pattern=r"^https?://")
     app_key: str = Field(min_length=1, max_length=200)
     app_secret: SecretStr

@@ -1,4 +1,7 @@
-"""The province's request signatures, assumed [A]: a weak profile seen elsewhere, and ours. Pure."""
+"""The province's request signatures, assumed [A]: a weak profile seen elsewhere, and ours. Pure.
+
+The interface has three parameters for it and no nonce; `connectors.signing` is for HTTP headers.
+"""
 
 import hashlib
 import hmac
@@ -7,8 +10,8 @@ from enum import StrEnum
 
 
 class Profile(StrEnum):
-    SHA1 = "sha1"  # sha1(appKey + appSecret + timestamp): says nothing about the content
-    HMAC_SHA256 = "hmac_sha256"  # over operation, appKey, timestamp and every argument
+    WEAK = "weak"  # sha1(appKey + appSecret + timestamp): says nothing about the content
+    HMAC_SHA256 = "hmac-sha256"  # over operation, appKey, timestamp and every argument
 
 
 def signature(
@@ -20,7 +23,7 @@ def signature(
     arguments: Mapping[str, str],
 ) -> str:
     """Lower-case hexadecimal. timestamp: as sent, milliseconds since 1970."""
-    if profile is Profile.SHA1:
+    if profile is Profile.WEAK:
         return hashlib.sha1(f"{app_key}{secret}{timestamp}".encode()).hexdigest()  # noqa: S324  the peer's choice
     # the digest of a long argument, so that no separator inside it can shift the fields
     digests = (

@@ -170,7 +170,7 @@ def _issued(ticket: _Issued, peer: str) -> Intake:
             peer=peer,
             source_ticket_no=ticket.ticket_no,
             peer_updated_at=updated_at,
-            peer_state=ticket.state,
+            peer_state=state.value,
             text=ticket.caused_by,
         )
     if state is State.WITHDRAWN:
@@ -179,7 +179,7 @@ def _issued(ticket: _Issued, peer: str) -> Intake:
             peer=peer,
             source_ticket_no=ticket.ticket_no,
             peer_updated_at=updated_at,
-            peer_state=ticket.state,
+            peer_state=state.value,
             text=codes.STATE_NAMES[state],
         )
     return Intake(
@@ -187,7 +187,7 @@ def _issued(ticket: _Issued, peer: str) -> Intake:
         peer=peer,
         source_ticket_no=ticket.ticket_no,
         peer_updated_at=updated_at,
-        peer_state=ticket.state,
+        peer_state=state.value,
         registration=_registration(ticket, peer),
     )
 

@@ -19,7 +19,7 @@ from schemas.ids import split_event_id
 
 _NS = codes.NAMESPACE
 _TIME = "%Y-%m-%d %H:%M:%S"
-_WINDOW = {Profile.HMAC_SHA256: timedelta(minutes=5), Profile.SHA1: timedelta(hours=1)}
+_WINDOW = {Profile.HMAC_SHA256: timedelta(minutes=5), Profile.WEAK: timedelta(hours=1)}
 _MOST_BYTES = 1 << 20  # of a request
 _REPORT_FIELDS = ("serialNo", "ticketNo", "hubTicketNo", "state", "stage", "reportTime")
 

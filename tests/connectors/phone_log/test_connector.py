@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
+from structlog.testing import capture_logs
 
 from connectors.base import Body, Connector, Page, Polling
 from connectors.phone_log.connector import PhoneLogConnector, Settings, build
@@ -92,6 +93,16 @@ async def test_a_file_half_written_is_not_read(switch: PhoneSwitch, log: PhoneLo
     switch.end_export()
     assert await bodies(log, looks=1) == []  # it has changed since the last look
     assert len(await bodies(log, looks=1)) == 3
+
+
+async def test_a_file_that_is_never_finished_is_reported_once(
+    switch: PhoneSwitch, log: PhoneLogConnector
+) -> None:
+    switch.call(CALLER, "一句话")
+    switch.begin_export()
+    with capture_logs() as logged:
+        assert await bodies(log, looks=50) == []
+    assert [one["event"] for one in logged] == ["export never finished"]
 
 
 async def test_unfinished_names_and_other_files_are_left_alone(
@@ -192,7 +203,9 @@ async def test_bad_rows_go_to_a_report_and_good_ones_pass(
     switch.call(CALLER, "没人接", answered=False)
     switch.faults.next_only(Fault.GARBAGE)
     path = switch.export()
-    assert len(await bodies(log)) == 1
+    with capture_logs() as logged:
+        assert len(await bodies(log)) == 1
+    assert [(one["calls"], one["bad"], one["abandoned"]) for one in logged] == [(1, 1, 1)]
     report = switch.folder / "done" / f"{path.name}.errors.csv"
     rows = list(csv.reader(report.read_text(encoding="utf-8-sig").splitlines()))
     assert rows == [["line", "reason"], ["4", "1 cells under 9 columns"]]
