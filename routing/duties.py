@@ -15,7 +15,7 @@ from routing.clues import Clues
 from routing.rules import below
 from routing.segment import Segmenter
 
-TEMPERATURE = 6.0  # points that multiply a share by e; set so that a clear letter reaches some .8
+TEMPERATURE = 5.0  # points that multiply a share by e; docs/routing.md says what it was set by
 _TITLE = 1.0  # a word in the title counts once more
 _REPEATS = 0.4  # of the logarithm of how often a word stands in the text
 _DUTY_WORD = 0.8  # points of a word of the duties that only one department has

@@ -14,7 +14,7 @@ from routing.segment import Segmenter
 from schemas.proposal import Proposal
 from schemas.ticket import Registration, Ticket
 
-KEPT_CANDIDATES = 8
+KEPT_CANDIDATES = 6  # each is stored with its reasons, for as long as the ticket
 
 
 class Proposer:

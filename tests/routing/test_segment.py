@@ -1,5 +1,7 @@
 """Words by jieba's dictionary and ours."""
 
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -32,3 +34,15 @@ def test_a_broken_dictionary_line_is_named(line: str, tmp_path: Path) -> None:
     file.write_text(f"物业 10 n\n\n{line}\n", encoding="utf-8")
     with pytest.raises(CatalogueWrong, match=r"own\.txt: line 3: .*correct the line"):
         Segmenter(dictionary=file)
+
+
+def test_importing_the_proposer_loads_no_dictionary() -> None:
+    check = (
+        "import sys, routing.proposer\n"
+        "print(sorted({'jieba', 'pypinyin', 'sklearn'} & sys.modules.keys()))"
+    )
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", check], cwd=root, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
