@@ -1,0 +1,67 @@
+"use strict";
+// Keyboard, theme and focus; everything else is HTML and htmx.
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-theme-toggle]");
+  if (!button) return;
+  const root = document.documentElement;
+  root.dataset.bsTheme = root.dataset.bsTheme === "dark" ? "light" : "dark";
+  button.setAttribute("aria-pressed", String(root.dataset.bsTheme === "dark"));
+  try { localStorage.setItem("st-theme", root.dataset.bsTheme); } catch { /* not kept */ }
+  document.dispatchEvent(new CustomEvent("st:theme"));
+});
+
+// The n-th candidate: its radio, or its tick where several departments work side by side.
+function pick(number) {
+  const box = document.querySelector(".st-cands");
+  const line = box?.querySelectorAll(".st-cand")[number - 1];
+  line?.querySelector(box.dataset.form === "parallel" ? "[name=assist]" : "[name=lead]")?.click();
+}
+
+const TYPED = "input:not([type=radio]):not([type=checkbox]), textarea, select";
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey && event.key === "Enter") {
+    const form = event.target.closest("form[data-send]") ?? document.querySelector("form[data-send]");
+    form?.requestSubmit(form.querySelector("button[type=submit].btn-primary") ?? undefined);
+    return;
+  }
+  if (event.ctrlKey || event.altKey || event.metaKey || event.target.closest(TYPED)) return;
+  if (/^[1-5]$/.test(event.key)) pick(Number(event.key));
+  else if (event.key === "j" || event.key === "J") document.querySelector("[data-next]")?.click();
+  else if (event.key === "/") { const box = document.querySelector(".st-search input"); if (box) { event.preventDefault(); box.focus(); } }
+});
+
+// A click outside closes the menu of the top bar; Escape does too.
+document.addEventListener("click", (event) => {
+  document.querySelectorAll("details.st-user-menu[open]").forEach((menu) => {
+    if (!menu.contains(event.target)) menu.open = false;
+  });
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  document.querySelectorAll("details.st-user-menu[open]").forEach((menu) => {
+    menu.open = false;
+    menu.querySelector("summary")?.focus();
+  });
+});
+
+// Which dispatch form is chosen decides which controls of a candidate count.
+document.addEventListener("change", (event) => {
+  if (event.target.matches("[data-form-choice]")) {
+    const form = event.target.closest("form");
+    form.querySelectorAll(".st-cands").forEach((box) => { box.dataset.form = event.target.value; });
+  }
+});
+
+// A fresh fragment with a complaint or a form takes the focus, for keyboards and screen readers.
+document.addEventListener("htmx:afterSwap", (event) => {
+  if (event.detail.target.matches("[data-no-focus]")) return;
+  const place = event.detail.target.querySelector("[data-focus], .is-invalid");
+  place?.focus();
+});
+
+// "?done=accept" has said its piece; a reload should not say it again.
+if (new URLSearchParams(location.search).has("done")) {
+  const address = new URL(location.href);
+  address.searchParams.delete("done");
+  history.replaceState(null, "", address);
+}

@@ -1,0 +1,132 @@
+"""Everything that a ticket's page shows, read once and ready for the template."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from aiohttp import web
+from ticket_store.deliveries import DeliveryStatus
+
+from console import permissions, say, say_events
+from console.deps import DEPS, Deps
+from console.offers import Offer, offers
+from console.session import Signed, signed_in
+from console.time_left import TimeLeft, time_left
+from schemas.events import CardIssued, Recorded
+from schemas.parties import Actor, Role
+from schemas.ticket import ENDED, Registration, State, Ticket
+from ticket_store.scope import scope_of, sees
+from ticket_store.tickets import Supplement
+
+_EVERYBODY = "诉求人"
+
+
+@dataclass(frozen=True)
+class TraceLine:
+    kind: str
+    at: datetime
+    who: str
+    title: str
+    details: str
+
+
+@dataclass(frozen=True)
+class TicketView:
+    """steps: name and done/now/"" for the row of numbered steps."""
+
+    ticket: Ticket
+    registration: Registration | None
+    history: list[Recorded]
+    supplements: list[Supplement]
+    clocks: list[TimeLeft]
+    deliveries: list[DeliveryStatus]
+    offers: list[Offer]
+    trace: list[TraceLine]
+    may_unmask: bool
+    sees_all: bool
+
+    @property
+    def cards(self) -> list[Recorded]:
+        return [one for one in self.history if isinstance(one.event, CardIssued)]
+
+    @property
+    def steps(self) -> list[tuple[str, str]]:
+        state = self.ticket.resume_to or self.ticket.state
+        names = [name for name, _ in say.STEPS]
+        at = next((n for n, (_, states) in enumerate(say.STEPS) if state in states), None)
+        if at is None:  # declined, withdrawn, merged, discarded: the way ended before its end
+            return [(names[0], "done"), (say.text(state), "now")]
+        if state in ENDED:
+            return [(name, "done") for name in names]
+        kinds = ["done" if n < at else "now" if n == at else "" for n in range(len(names))]
+        if self.ticket.state is State.SUSPENDED:
+            names[at] += "（已挂起）"
+        return list(zip(names, kinds, strict=True))
+
+
+async def visible_ticket(request: web.Request) -> tuple[Deps, Signed, Ticket]:
+    """The ticket of the address, if the signed-in person may see it.
+
+    Raises: HTTPNotFound, the same for one that does not exist.
+    """
+    deps, signed = request.app[DEPS], signed_in(request)
+    head = await deps.store.tickets.head(int(request.match_info["ticket_id"]))
+    if head is None or not sees(scope_of(signed.actor), head):
+        raise web.HTTPNotFound
+    return deps, signed, head
+
+
+async def load(request: web.Request) -> TicketView:
+    deps, signed, ticket = await visible_ticket(request)
+    store, ticket_id = deps.store, ticket.ticket_id
+    registration = await store.tickets.registration(ticket_id)
+    history = await store.tickets.history(ticket_id)
+    names = await store.people.names({recorded.actor.actor_id for recorded in history})
+    clocks = (await store.clocks.of([ticket_id])).get(ticket_id, ())
+    now, calendar = deps.now(), deps.calendar()
+    sees_all = bool(signed.actor.roles & permissions.SEES_ALL)
+    return TicketView(
+        ticket=ticket,
+        registration=registration,
+        history=history,
+        supplements=await store.tickets.supplements(ticket_id),
+        clocks=[
+            time_left(clock, now, calendar)
+            for clock in sorted(clocks, key=lambda one: one.due_at)
+            if clock.is_open
+        ],
+        deliveries=await store.deliveries.of_ticket(ticket_id) if sees_all else [],
+        offers=offers(ticket, signed.actor, extensions_allowed=deps.extensions_allowed),
+        trace=[_line(deps, recorded, names) for recorded in reversed(history)],
+        may_unmask=may_unmask(signed.actor, registration),
+        sees_all=sees_all,
+    )
+
+
+def may_unmask(actor: Actor, registration: Registration | None) -> bool:
+    """Who calls the citizen; a department not when he asked to be kept secret."""
+    if registration is None or registration.citizen is None:
+        return False
+    if actor.has(Role.OPERATOR, Role.REVIEWER, Role.LEADER):
+        return True
+    return actor.has(Role.HANDLER) and not registration.citizen.confidential
+
+
+def _line(deps: Deps, recorded: Recorded, names: dict[str, str]) -> TraceLine:
+    title, details = say_events.line(recorded.event, deps.department_name)
+    return TraceLine(
+        recorded.event.kind, recorded.at, who(deps, recorded.actor, names), title, details
+    )
+
+
+def who(deps: Deps, actor: Actor, names: dict[str, str]) -> str:
+    """A person's name with department or role; a part of the hub or a platform by its kind."""
+    if (name := names.get(actor.actor_id)) is not None:
+        place = deps.department_name(actor.department) if actor.department else ""
+        return f"{name}（{place}）" if place else name
+    if actor.has(Role.CITIZEN):
+        return _EVERYBODY
+    if actor.has(Role.PEER):
+        return actor.actor_id.removeprefix("peer:")
+    if actor.has(Role.MACHINE):
+        return say.text(Role.MACHINE)
+    return say.text(Role.SYSTEM) if actor.has(Role.SYSTEM) else actor.actor_id

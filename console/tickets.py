@@ -1,0 +1,112 @@
+"""综合查询 and the ticket's page: search, facts, trace, unmasking."""
+
+from datetime import datetime, time, timedelta
+from typing import Any
+
+from aiohttp import web
+from multidict import MultiMapping
+from pydantic import ValidationError
+
+from console import say
+from console.deps import DEPS
+from console.listings import listing
+from console.rendering import page
+from console.session import signed_in
+from console.ticket_view import load, may_unmask, visible_ticket
+from schemas.ids import ticket_id_of
+from schemas.working_calendar import HUB_ZONE
+from ticket_store.scope import scope_of, sees
+from ticket_store.ticket_query import TicketQuery
+
+_LISTS = {
+    "state": "states", "kind": "matter_kinds", "source": "sources", "urgency": "urgencies",
+    "area": "area_codes",
+}  # fmt: skip
+_LONGEST_TEXT = 200
+
+
+def query_of(given: MultiMapping[str]) -> TicketQuery:
+    """The filters of the address; what makes no sense is left out, so that old links still work."""
+    asked: dict[str, Any] = {"text": given.get("text", "").strip()[:_LONGEST_TEXT]}
+    for name, target in _LISTS.items():
+        values = [value for value in given.getall(name, []) if value]
+        if values:
+            asked[target] = frozenset(values)
+    if department := given.get("department"):
+        asked["department"] = department
+    if day := _day(given.get("from", "")):
+        asked["created_from"] = day
+    if day := _day(given.get("until", "")):
+        asked["created_before"] = day + timedelta(days=1)
+    if given.get("due") in ("overdue", "near"):
+        asked[given["due"]] = True
+    try:
+        return TicketQuery.model_validate(asked)
+    except ValidationError:
+        return TicketQuery(text=asked["text"])
+
+
+def _day(text: str) -> datetime | None:
+    try:
+        return datetime.combine(datetime.fromisoformat(text).date(), time(), tzinfo=HUB_ZONE)
+    except ValueError:
+        return None
+
+
+async def search(request: web.Request) -> web.Response:
+    """The list; a whole ticket number leads to its ticket at once."""
+    deps, given = request.app[DEPS], request.query
+    try:
+        ticket_id = ticket_id_of(given.get("text", ""))
+    except ValueError:
+        ticket_id = None
+    if ticket_id is not None:
+        head = await deps.store.tickets.head(ticket_id)
+        if head is not None and sees(scope_of(signed_in(request).actor), head):
+            raise web.HTTPSeeOther(f"/tickets/{ticket_id}")
+    found = await listing(request, query_of(given))
+    return page(
+        request, "tickets/search.html", listing=found, given=given,
+        words={
+            "state": say.STATES, "kind": say.KINDS, "source": say.SOURCES,
+            "urgency": say.URGENCIES,
+        },
+        departments=deps.catalogue.departments(),
+    )  # fmt: skip
+
+
+async def show(request: web.Request) -> web.Response:
+    return page(request, "tickets/ticket.html", view=await load(request), form=None, refusal=None)
+
+
+async def progress(request: web.Request) -> web.Response:
+    return page(request, "tickets/progress.html", view=await load(request))
+
+
+async def trace(request: web.Request) -> web.Response:
+    return page(request, "tickets/trace.html", view=await load(request))
+
+
+async def unmask(request: web.Request) -> web.Response:
+    """The whole phone number, to those who call; the look is in the audit before it is shown."""
+    deps, signed, ticket = await visible_ticket(request)
+    registration = await deps.store.tickets.registration(ticket.ticket_id)
+    if not may_unmask(signed.actor, registration):
+        raise web.HTTPForbidden
+    await deps.store.audit.append(
+        signed_in(request).actor.actor_id, "unmask", f"ticket:{ticket.ticket_id}",
+        {"field": "citizen.phone"},
+    )  # fmt: skip
+    citizen = registration.citizen if registration else None
+    return page(request, "tickets/unmasked.html", phone=citizen.phone if citizen else None)
+
+
+def routes() -> list[web.RouteDef]:
+    one = r"/tickets/{ticket_id:\d{1,18}}"
+    return [
+        web.get("/tickets", search),
+        web.get(one, show),
+        web.get(one + "/progress", progress),
+        web.get(one + "/trace", trace),
+        web.post(one + "/unmask", unmask),
+    ]
