@@ -1,0 +1,229 @@
+"""The clocks' projection: what streams wound, kept so that what is due is found by an index."""
+
+import zlib
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from pydantic import TypeAdapter
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
+
+from schemas.clocks import Clock, ClockState
+from schemas.sla import Step
+from ticket_store.book import Book
+from ticket_store.clock_models import OPEN, clock_firings, ticket_clocks
+from ticket_store.engine import Database, Statement
+from ticket_store.metadata import microseconds
+from ticket_store.search_models import CLOCKS_BEHIND, NEVER, ticket_rows, ticket_to_dos
+from ticket_store.to_dos import HUB, ToDo
+from ticket_store.upsert import upsert
+from ticket_store.writer import Unit, Writer
+
+_ROW, _TO_DO = ticket_rows.c, ticket_to_dos.c
+_FIRING, _HELD = clock_firings.c, ticket_clocks.c
+_CLOCKS = TypeAdapter(tuple[Clock, ...])
+# which clock a to-do is late by; any other to-do by the first clock that runs
+_STEP_OF = {
+    ToDo.RECEIVED: Step.ACCEPT,
+    ToDo.DECLINE_REVIEW: Step.ACCEPT,
+    ToDo.ACCEPTED: Step.DISPATCH,
+    ToDo.PENDING: Step.ACKNOWLEDGE,
+    ToDo.ACKNOWLEDGED: Step.HANDLE,
+    ToDo.EXTENSION_REVIEW: Step.EXTENSION_REVIEW,
+    ToDo.CLOSURE_REVIEW: Step.REVIEW,
+    ToDo.AWAITING_REPLY: Step.REPLY,
+    ToDo.AWAITING_FOLLOW_UP: Step.FOLLOW_UP,
+}
+
+
+@dataclass(frozen=True)
+class DueClock:
+    """version: of the ticket, when the clock was wound last."""
+
+    clock: Clock
+    version: int
+
+
+class _Wound(NamedTuple):
+    ticket_id: int
+    version: int
+    clocks: tuple[Clock, ...]
+    packed: bytes
+
+
+class ClockBook(Book):
+    def __init__(self, database: Database, writer: Writer) -> None:
+        super().__init__(database, writer)
+        dialect = database.dialect
+        self._move = Statement(
+            update(ticket_rows)
+            .where(_ROW.ticket_id == bindparam("ticket"), _ROW.clock_version <= bindparam("upto"))
+            .values(
+                clock_version=bindparam("upto"),
+                due_at=bindparam("first_due"),
+                warn_at=bindparam("first_warning"),
+            ),
+            dialect,
+        )
+        self._put = Statement(
+            upsert(dialect, ticket_clocks, "open", "clocks"), dialect, ticket_clocks.c.keys()
+        )
+        self._remove = Statement(
+            delete(clock_firings).where(_FIRING.ticket_id == bindparam("ticket")), dialect
+        )
+        self._add = Statement(insert(clock_firings), dialect, clock_firings.c.keys())
+        self._set_to_do = Statement(
+            update(ticket_to_dos)
+            .where(
+                _TO_DO.ticket_id == bindparam("ticket"),
+                _TO_DO.to_do == bindparam("kind"),
+                _TO_DO.department == bindparam("whose"),
+            )
+            .values(due_at=bindparam("due")),
+            dialect,
+        )
+
+    async def save(self, ticket_id: int, version: int, clocks: Sequence[Clock]) -> bool:
+        """Replace the ticket's clocks by those wound up to `version`.
+
+        Returns False, and changes nothing, when a newer version is there already or the store has
+        no such ticket. Saves that wait at the same time share one commit.
+        """
+        held = tuple(sorted(clocks, key=lambda clock: (clock.started_at, clock.clock_id)))
+        packed = zlib.compress(_CLOCKS.dump_json(held, exclude_defaults=True))
+        return await self._writer.submit(self._save, _Wound(ticket_id, version, held, packed))
+
+    async def due(self, now: datetime, limit: int) -> list[DueClock]:
+        """Running clocks that have something to fire by `now`, the longest due first."""
+        statement = (
+            select(_FIRING.clock_id, _HELD.clocks, _ROW.clock_version)
+            .join_from(clock_firings, ticket_clocks, _HELD.ticket_id == _FIRING.ticket_id)
+            .join(ticket_rows, _ROW.ticket_id == _FIRING.ticket_id)
+            .where(_FIRING.next_at <= now)
+            .order_by(_FIRING.next_at)
+            .limit(limit)
+        )
+        rows = await self._read(lambda connection: connection.execute(statement).all())
+        return [
+            DueClock(clock, row.clock_version)
+            for row in rows
+            for clock in _unpacked(row.clocks)
+            if clock.clock_id == row.clock_id
+        ]
+
+    async def of(self, ticket_ids: Collection[int]) -> dict[int, tuple[Clock, ...]]:
+        """The clocks of each ticket, in the order in which they started; stopped ones too."""
+        statement = select(_HELD.ticket_id, _HELD.clocks).where(
+            _HELD.ticket_id.in_(list(ticket_ids))
+        )
+        found: dict[int, tuple[Clock, ...]] = dict.fromkeys(ticket_ids, ())
+        if found:
+            rows = await self._read(lambda connection: connection.execute(statement).all())
+            found.update({row.ticket_id: _unpacked(row.clocks) for row in rows})
+        return found
+
+    async def open_tickets(self, after: int, limit: int) -> list[tuple[int, int]]:
+        """Tickets above the id `after` with a clock that is not stopped: (id, wound version).
+
+        For recounting them all when a calendar year is imported.
+        """
+        statement = (
+            select(_HELD.ticket_id, _ROW.clock_version)
+            .join_from(ticket_clocks, ticket_rows, _ROW.ticket_id == _HELD.ticket_id)
+            .where(OPEN, _HELD.ticket_id > after)
+            .order_by(_HELD.ticket_id)
+            .limit(limit)
+        )
+        rows = await self._read(lambda connection: connection.execute(statement).all())
+        return [(row.ticket_id, row.clock_version) for row in rows]
+
+    async def behind(self, before: datetime, limit: int) -> list[tuple[int, int]]:
+        """Tickets changed before `before` whose clocks are not wound that far: (id, version)."""
+        statement = (
+            select(_ROW.ticket_id, _ROW.version)
+            .where(CLOCKS_BEHIND, _ROW.updated_at < before)
+            .order_by(_ROW.updated_at)
+            .limit(limit)
+        )
+        rows = await self._read(lambda connection: connection.execute(statement).all())
+        return [(row.ticket_id, row.version) for row in rows]
+
+    def _save(self, unit: Unit, items: Sequence[_Wound]) -> list[bool]:
+        done = [self._moved(unit.connection, item) for item in items]
+        newest = {item.ticket_id: item for item, moved in zip(items, done, strict=True) if moved}
+        connection = unit.connection
+        self._put.run_many(
+            connection,
+            [
+                {
+                    "ticket_id": ticket_id,
+                    "open": any(clock.is_open for clock in item.clocks),
+                    "clocks": item.packed,
+                }
+                for ticket_id, item in newest.items()
+            ],
+        )
+        self._remove.run_many(connection, [{"ticket": ticket_id} for ticket_id in newest])
+        self._add.run_many(
+            connection,
+            [
+                {
+                    "ticket_id": ticket_id,
+                    "clock_id": clock.clock_id,
+                    "next_at": microseconds(clock.next_at),
+                }
+                for ticket_id, item in newest.items()
+                for clock in _running(item.clocks)
+                if clock.next_at is not None
+            ],
+        )
+        self._set_to_do.run_many(connection, list(_to_dos(connection, newest)))
+        return done
+
+    def _moved(self, connection: Connection, item: _Wound) -> bool:
+        running = _running(item.clocks)
+        touched = self._move.run(
+            connection,
+            ticket=item.ticket_id,
+            upto=item.version,
+            first_due=microseconds(min((one.due_at for one in running), default=NEVER)),
+            first_warning=microseconds(min((one.warn_at for one in running), default=NEVER)),
+        )
+        return touched == 1
+
+
+def _running(held: Iterable[Clock]) -> list[Clock]:
+    return [clock for clock in held if clock.state is ClockState.RUNNING]
+
+
+def _unpacked(packed: bytes) -> tuple[Clock, ...]:
+    return _CLOCKS.validate_json(zlib.decompress(packed))
+
+
+def _to_dos(connection: Connection, wound: dict[int, _Wound]) -> Iterable[dict[str, object]]:
+    """The new deadline of each to-do that the tickets are on."""
+    rows = connection.execute(
+        select(_TO_DO.ticket_id, _TO_DO.to_do, _TO_DO.department, _TO_DO.due_at).where(
+            _TO_DO.ticket_id.in_(list(wound))
+        )
+    ).all()
+    for row in rows:
+        due = _due_of(ToDo(row.to_do), row.department, wound[row.ticket_id].clocks)
+        if due != row.due_at:
+            yield {
+                "ticket": row.ticket_id,
+                "kind": row.to_do,
+                "whose": row.department,
+                "due": microseconds(due),
+            }
+
+
+def _due_of(to_do: ToDo, department: str, held: Iterable[Clock]) -> datetime:
+    running = [
+        clock
+        for clock in _running(held)
+        if department == HUB or clock.department in {None, department}
+    ]
+    own = [clock for clock in running if clock.step is _STEP_OF.get(to_do)]
+    return min((clock.due_at for clock in own or running), default=NEVER)

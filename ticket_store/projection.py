@@ -1,0 +1,235 @@
+"""Keeps the reading side in step with the desk, inside the transaction that changes a ticket.
+
+Plugged in by `desk.follow(projection.follow)`. All of it can be made anew from heads and bodies.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Dialect, bindparam, delete, insert, select
+
+from schemas.events import CardIssued
+from schemas.ticket import Registration, Ticket
+from ticket_store.batch import Decided
+from ticket_store.bigrams import folded
+from ticket_store.engine import Statement
+from ticket_store.metadata import microseconds
+from ticket_store.personal_keys import PersonalKeys
+from ticket_store.search_models import (
+    NEVER,
+    ticket_departments,
+    ticket_keys,
+    ticket_rows,
+    ticket_texts,
+    ticket_to_dos,
+)
+from ticket_store.to_dos import shares_of, to_dos_of
+from ticket_store.upsert import insert_missing, upsert
+from ticket_store.word_index import add_words, remove_words
+from ticket_store.writer import Unit
+
+_NOT_OF_THE_HEAD = {"ticket_id", "clock_version", "cards", "due_at", "warn_at"}
+_COLOURS = ("red", "yellow")  # gravest first
+_NEVER = microseconds(NEVER)
+
+
+@dataclass(frozen=True)
+class Change:
+    """What the commands of a group made of a ticket.
+
+    before:   the head when the transaction began, None for a new ticket.
+    colours:  of the cards that were issued in between.
+    """
+
+    before: Ticket | None
+    after: Ticket
+    colours: frozenset[str] = frozenset()
+
+
+class Projection:
+    """Writes ticket_rows, ticket_departments, ticket_to_dos, ticket_texts, ticket_keys, words."""
+
+    def __init__(self, dialect: Dialect, keys: PersonalKeys) -> None:
+        self._keys = keys
+        head = [name for name in ticket_rows.c.keys() if name not in _NOT_OF_THE_HEAD]  # noqa: SIM118 - a collection of columns, iterated by column
+        to_do = ticket_to_dos.c
+        self._put_rows = Statement(
+            upsert(dialect, ticket_rows, *head), dialect, ticket_rows.c.keys()
+        )
+        self._put_shares = Statement(
+            upsert(dialect, ticket_departments, "open"), dialect, ticket_departments.c.keys()
+        )
+        self._add_to_dos = Statement(
+            insert_missing(dialect, ticket_to_dos), dialect, ticket_to_dos.c.keys()
+        )
+        self._remove_to_dos = Statement(
+            delete(ticket_to_dos).where(
+                to_do.ticket_id == bindparam("ticket_id"),
+                to_do.to_do == bindparam("to_do"),
+                to_do.department == bindparam("department"),
+            ),
+            dialect,
+        )
+        self._put_texts = Statement(
+            upsert(dialect, ticket_texts, "text"), dialect, ticket_texts.c.keys()
+        )
+        self._add_keys = Statement(insert(ticket_keys), dialect, ticket_keys.c.keys())
+
+    def follow(self, unit: Unit, decided: Sequence[Decided]) -> None:
+        """A follower of the desk: everything that a group of commands changed, in order."""
+        changes: dict[int, Change] = {}
+        bodies: dict[int, Registration] = {}
+        supplements: list[tuple[int, str]] = []
+        for one in decided:
+            if one.after is None or not one.events:
+                continue
+            ticket_id = one.after.ticket_id
+            first = changes.get(ticket_id, Change(one.before, one.after))
+            carded = {r.event.color for r in one.events if isinstance(r.event, CardIssued)}
+            changes[ticket_id] = Change(first.before, one.after, first.colours | carded)
+            if one.registration is not None:
+                bodies[ticket_id] = one.registration
+            if one.supplement is not None:
+                supplements.append((ticket_id, one.supplement.text))
+        self.heads(unit.connection, list(changes.values()))
+        self.registrations(unit.connection, bodies)
+        self.supplements(unit.connection, supplements)
+
+    def heads(self, connection: Connection, changes: Sequence[Change]) -> None:
+        """Bring rows, shares and to-dos up to date; one change a ticket."""
+        self._put_rows.run_many(connection, [_row_of(change.after) for change in changes])
+        self._put_shares.run_many(connection, list(_share_rows(changes)))
+        gone: list[dict[str, Any]] = []
+        new: list[dict[str, Any]] = []
+        for change in changes:
+            was = to_dos_of(change.before) if change.before else frozenset()
+            now = to_dos_of(change.after)
+            for rows, pairs in ((gone, was - now), (new, now - was)):
+                rows += [
+                    {
+                        "ticket_id": change.after.ticket_id,
+                        "to_do": to_do.value,
+                        "department": department,
+                        "due_at": _NEVER,  # until its clock is wound
+                    }
+                    for to_do, department in sorted(pairs)
+                ]
+        self._remove_to_dos.run_many(connection, gone)
+        self._add_to_dos.run_many(connection, new)
+        _add_cards(connection, changes)
+
+    def registrations(self, connection: Connection, bodies: Mapping[int, Registration]) -> None:
+        """Index new bodies; where the ticket had one, the earlier is no longer found."""
+        if not bodies:
+            return
+        self._index(connection, {key: text_of(body) for key, body in bodies.items()})
+        connection.execute(delete(ticket_keys).where(ticket_keys.c.ticket_id.in_(list(bodies))))
+        self._add_keys.run_many(
+            connection,
+            [
+                {
+                    "digest": digest,
+                    "ticket_id": ticket_id,
+                    "confidential": body.citizen.confidential,
+                }
+                for ticket_id, body in bodies.items()
+                if body.citizen is not None
+                for digest in sorted(self._keys.of_citizen(body.citizen))
+            ],
+        )
+
+    def supplements(self, connection: Connection, texts: Sequence[tuple[int, str]]) -> None:
+        """Make the words of a supplement found with those of the matter."""
+        if not texts:
+            return
+        whole = _texts(connection, {ticket_id for ticket_id, _ in texts})
+        for ticket_id, text in texts:
+            whole[ticket_id] = f"{whole.get(ticket_id, '')}\n{text}"
+        self._index(connection, whole)
+
+    def _index(self, connection: Connection, texts: Mapping[int, str]) -> None:
+        new = {ticket_id: folded(text) for ticket_id, text in texts.items()}
+        old = _texts(connection, new)
+        changed = {key: text for key, text in new.items() if old.get(key) != text}
+        remove_words(connection, [(key, text) for key, text in old.items() if key in changed])
+        add_words(connection, changed.items())
+        self._put_texts.run_many(
+            connection, [{"ticket_id": key, "text": text} for key, text in changed.items()]
+        )
+
+
+def text_of(registration: Registration) -> str:
+    """What full text finds a ticket by. Name, phone and identity number are not in it."""
+    matter, accused = registration.matter, registration.accused
+    parts = [
+        matter.title,
+        matter.text,
+        matter.place,
+        registration.source_ticket_no,
+        registration.call_no,
+        accused and accused.name,
+        accused and accused.uscc,
+        accused and accused.address,
+    ]
+    return "\n".join(part for part in parts if part)
+
+
+def _row_of(ticket: Ticket) -> dict[str, Any]:
+    return {
+        "ticket_id": ticket.ticket_id,
+        "version": ticket.version,
+        "clock_version": 0,
+        "state": ticket.state.value,
+        "matter_kind": ticket.matter_kind.value,
+        "urgency": ticket.urgency.value,
+        "source": ticket.source.value,
+        "peer": ticket.peer,
+        "source_ticket_no": ticket.source_ticket_no,
+        "category_code": ticket.category_code,
+        "area_code": ticket.area_code,
+        "title": ticket.title,
+        "departments": " ".join(ticket.departments),
+        "cards": "",
+        "received_at": microseconds(ticket.received_at),
+        "updated_at": microseconds(ticket.updated_at),
+        "due_at": _NEVER,
+        "warn_at": _NEVER,
+    }
+
+
+def _share_rows(changes: Iterable[Change]) -> Iterable[dict[str, Any]]:
+    for change in changes:
+        had = shares_of(change.before) if change.before else {}
+        for department, held in shares_of(change.after).items():
+            if had.get(department) is not held:
+                yield {
+                    "ticket_id": change.after.ticket_id,
+                    "department": department,
+                    "open": held,
+                }
+
+
+def _add_cards(connection: Connection, changes: Iterable[Change]) -> None:
+    carded = {change.after.ticket_id: change.colours for change in changes if change.colours}
+    if not carded:
+        return
+    row = ticket_rows.c
+    held = connection.execute(
+        select(row.ticket_id, row.cards).where(row.ticket_id.in_(list(carded)))
+    ).all()
+    for ticket_id, cards in held:
+        all_of_it = carded[ticket_id] | set(cards.split())
+        connection.execute(
+            ticket_rows.update()
+            .where(row.ticket_id == ticket_id)
+            .values(cards=" ".join(colour for colour in _COLOURS if colour in all_of_it))
+        )
+
+
+def _texts(connection: Connection, ticket_ids: Iterable[int]) -> dict[int, str]:
+    text = ticket_texts.c
+    rows = connection.execute(
+        select(text.ticket_id, text.text).where(text.ticket_id.in_(list(ticket_ids)))
+    )
+    return {row.ticket_id: row.text for row in rows}

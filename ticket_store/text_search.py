@@ -1,0 +1,138 @@
+"""Text within a query, from two sides: newest rows that fit, and newest tickets with the words.
+
+Either side alone gives the right answer; which is shorter depends on the data (a rare word, a state
+that nobody holds). So they take turns with growing steps, and the first to know enough wins: the
+cost is bounded by about twice the better side's.
+"""
+
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, select
+
+from schemas.ids import ticket_id_of
+from ticket_store import bigrams
+from ticket_store.metadata import microseconds
+from ticket_store.personal_keys import PersonalKeys
+from ticket_store.row_queries import ROW, RowQueries, has_key
+from ticket_store.search_models import ticket_keys, ticket_texts
+from ticket_store.ticket_query import Position
+from ticket_store.word_index import find_words
+
+FIRST_STEP, LARGEST_STEP, FEW = 300, 4_800, 1_000
+_GROWTH = 4
+_MOST_BY_KEY = 10_000  # tickets of one phone or name that are looked at
+
+
+@dataclass
+class _Side:
+    """How far one side has come: all hits at or above `floor` are known."""
+
+    floor: int
+    hits: list[int] = field(default_factory=list)
+    exhausted: bool = False
+    step: int = FIRST_STEP
+
+    def grow(self) -> int:
+        step, self.step = self.step, min(self.step * _GROWTH, LARGEST_STEP)
+        return step
+
+
+class TextSearch:
+    """One text query on one connection; ids come newest first."""
+
+    def __init__(self, connection: Connection, rows: RowQueries, keys: PersonalKeys) -> None:
+        self._connection, self._rows = connection, rows
+        self._query = bigrams.parsed(rows.query.text)
+        self._digests = keys.of_query(rows.query.text)
+        self._number = _ticket_number(rows.query.text)
+
+    def newest(self, after: Position | None, wanted: int) -> list[int]:
+        """The first `wanted` ids below a position, or all there are."""
+        high = self._rows.high if after is None else min(self._rows.high, after.ticket_id)
+        known = self._known(high)
+        sides = [_Side(high, step=max(FIRST_STEP, min(wanted, LARGEST_STEP)))]
+        by_rows = _Side(high) if self._rows.selective else None
+        if by_rows is not None:
+            sides.insert(0, by_rows)
+        while True:
+            for side in sides:
+                if side is by_rows:
+                    self._step_by_rows(side, known)
+                else:
+                    self._step_by_words(side, known)
+                if side.exhausted or len(side.hits) >= wanted:
+                    return side.hits[:wanted]
+
+    def by_due(self, after: Position | None, wanted: int) -> list[int]:
+        """The first `wanted` ids after a position by deadline; among them, order by it again.
+
+        A word that few tickets have is found by its index; a common one by walking the deadlines.
+        """
+        if len(few := self.newest(None, FEW)) < FEW:
+            return few
+        hits: list[int] = []
+        known = self._known(self._rows.high)
+        while True:
+            statement = self._rows.page([], after, FIRST_STEP)
+            rows = self._connection.execute(statement).all()
+            hits += self._holding([row.key_ for row in rows], known)
+            if len(rows) < FIRST_STEP or len(hits) >= wanted:
+                return hits[:wanted]
+            after = Position(rows[-1].key_, microseconds(rows[-1].due_))
+
+    def _known(self, high: int) -> frozenset[int]:
+        """Tickets meant by a number, phone or name, whatever their text says."""
+        found = {self._number} if self._number is not None else set()
+        if self._digests:
+            found.update(
+                self._connection.execute(
+                    select(ticket_keys.c.ticket_id)
+                    .where(
+                        *has_key(self._rows.scope, self._digests),
+                        ticket_keys.c.ticket_id < high,
+                    )
+                    .order_by(ticket_keys.c.ticket_id.desc())
+                    .limit(_MOST_BY_KEY)
+                ).scalars()
+            )
+        return frozenset(one for one in found if self._rows.low <= one < high)
+
+    def _step_by_rows(self, side: _Side, known: frozenset[int]) -> None:
+        step = side.grow()
+        statement = self._rows.newest_ids(Position(side.floor), step)
+        ids = [row.key_ for row in self._connection.execute(statement)]
+        side.exhausted = len(ids) < step
+        side.floor = ids[-1] if ids else self._rows.low
+        side.hits += self._holding(ids, known)
+
+    def _step_by_words(self, side: _Side, known: frozenset[int]) -> None:
+        step, high = side.grow(), side.floor
+        low = self._rows.low
+        ids = find_words(self._connection, self._query, low, high, step)
+        side.exhausted = len(ids) < step
+        side.floor = low if side.exhausted else ids[-1]
+        candidates = set(ids) | {one for one in known if side.floor <= one < high}
+        if not candidates:
+            return
+        statement = self._rows.among([ROW.ticket_id], sorted(candidates))
+        fitting = [row.ticket_id for row in self._connection.execute(statement)]
+        if self._query.exact:
+            side.hits += fitting
+        else:
+            side.hits += self._holding(fitting, known)
+
+    def _holding(self, ids: list[int], known: frozenset[int]) -> list[int]:
+        """Those whose text has every piece of the query, or that are known to be meant."""
+        unread = [one for one in ids if one not in known] if self._query.terms else []
+        text = ticket_texts.c
+        statement = select(text.ticket_id, text.text).where(text.ticket_id.in_(unread))
+        texts = self._connection.execute(statement).all() if unread else []
+        holding = {row.ticket_id for row in texts if self._query.holds(row.text)}
+        return [one for one in ids if one in known or one in holding]
+
+
+def _ticket_number(text: str) -> int | None:
+    try:
+        return ticket_id_of(text)
+    except ValueError:
+        return None
