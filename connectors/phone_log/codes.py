@@ -57,19 +57,23 @@ STATE_NAMES: Mapping[State, str] = MappingProxyType(
         State.MERGED: "已并单",
     }
 )
-# the switch files a call under its ticket: it wants the number and where the matter has got to,
-# not what departments write to each other
+# the switch files a call under its ticket: it wants the number and every change of state, not what
+# departments write to each other
 PUSHED: frozenset[str] = frozenset(
     {
         "ticket_registered",
         "draft_discarded",
         "ticket_accepted",
         "ticket_declined",
+        "decline_refused",
+        "returned_to_intake",
+        "directly_answered",
         "ticket_dispatched",
+        "department_acknowledged",
+        "send_back_granted",
         "department_completed",
         "closure_passed",
         "closure_returned",
-        "directly_answered",
         "citizen_replied",
         "follow_up_recorded",
         "rework_ordered",
@@ -79,5 +83,6 @@ PUSHED: frozenset[str] = frozenset(
         "ticket_resumed",
         "ticket_withdrawn",
         "ticket_merged",
+        "ticket_archived",
     }
 )

@@ -1,5 +1,6 @@
 """The wire to the province: signed operations; result codes become the four ConnectorErrors."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -76,7 +77,8 @@ class Client:
             **arguments,
         )
         try:
-            result = result_of(returned.result, self.name)
+            # off the loop: a page of tickets takes long enough to be felt by other calls
+            result = await asyncio.to_thread(result_of, returned.result, self.name)
         except PayloadNotUnderstood as error:
             if changes:  # the call arrived, whatever its answer was
                 raise PeerUnavailable(self.name, error.detail, uncertain=True) from error

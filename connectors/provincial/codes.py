@@ -62,9 +62,11 @@ FLAGS: Mapping[str, bool] = MappingProxyType({"0": False, "1": True})
 
 AREAS = AreaTable()  # abolished codes still arrive
 
-# event kind -> the province's stage 环节; what is not here is not reported
+# event kind -> the province's stage 环节; what is not here is not reported, and whatever changes a
+# ticket's state is here
 STAGES: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
+        "ticket_registered": ("01", "登记"),  # tells the province our number
         "ticket_accepted": ("10", "受理"),
         "decline_refused": ("10", "受理"),
         "ticket_declined": ("11", "不受理"),
@@ -85,6 +87,7 @@ STAGES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "rework_ordered": ("61", "重办"),
         "ticket_rated": ("62", "评价"),
         "ticket_closed": ("70", "结案"),
+        "ticket_archived": ("71", "归档"),
         "ticket_suspended": ("80", "挂起"),
         "ticket_resumed": ("81", "解挂"),
         "ticket_withdrawn": ("82", "撤诉"),

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from lxml import etree
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from connectors.foreign_xml import (
@@ -62,7 +62,7 @@ class _Note(_Document):
     """A reminder, a withdrawal or a supplement: words about a ticket issued before."""
 
     ticket_no: str
-    content: str
+    content: str = Field(max_length=4000)  # as the hub's commands take
     time: str
     kind: str | None = None
 

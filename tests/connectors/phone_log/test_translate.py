@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from connectors.hotline12345 import codes as hotline12345
 from connectors.phone_log import codes
 from connectors.phone_log.records import NotAnExport, decoded, is_complete, rows_of
 from connectors.phone_log.translate import (
@@ -185,6 +186,17 @@ def test_a_result_names_call_ticket_and_state() -> None:
         "at": "2026-11-25T10:30:00+08:00",
     }
     assert set(codes.STATE_NAMES) == set(State)
+
+
+def test_the_switch_is_told_of_every_change_of_state_and_of_nothing_said() -> None:
+    told_elsewhere = set(hotline12345.PUSHED)  # the platform that is told of everything
+    talk = {
+        "feedback_given",
+        "mediation_recorded",
+        "extension_granted",
+        "reminder_answered",
+    }
+    assert (told_elsewhere - talk) | {"draft_discarded"} == codes.PUSHED
 
 
 def test_a_ticket_without_a_call_has_no_result() -> None:

@@ -17,6 +17,7 @@ from schemas.intake import IntakeKind
 from schemas.outbound import Outbound
 from schemas.ticket import ReminderKind, Source, State
 from tests.connectors.goldens import assert_golden, payload_files
+from tests.connectors.outbounds import KINDS, event_of
 
 PAYLOADS = Path(__file__).parent / "payloads"
 FULL = (PAYLOADS / "issued__full.xml").read_text(encoding="utf-8")
@@ -74,6 +75,11 @@ def test_off_contract_ticket_is_refused_not_guessed(old: str, new: str) -> None:
 def test_a_reminder_of_unknown_kind_is_refused(kind: str) -> None:
     with pytest.raises(PayloadNotUnderstood):
         intakes_from_body(REMINDER.replace("<kind>1</kind>", kind).encode(), "province")
+
+
+def test_words_longer_than_a_command_takes_are_refused() -> None:
+    with pytest.raises(PayloadNotUnderstood):
+        intakes_from_body(REMINDER.replace("今日", "急" * 4001).encode(), "province")
 
 
 def test_reminders_name_who_reminds() -> None:
@@ -202,6 +208,18 @@ def test_an_event_becomes_its_report(fields: dict[str, Any], operation: str, con
     assert told["stage"] == codes.STAGES[event.kind][0]
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_event_is_reported_or_refused_as_the_table_says(kind: str) -> None:
+    if kind not in codes.PUSHED:
+        with pytest.raises(PayloadNotUnderstood):
+            report_of(_outbound(event_of(kind)))
+        return
+    report = report_of(_outbound(event_of(kind)))
+    root = etree.fromstring(report.document)
+    assert report.operation in codes.OPERATIONS
+    assert root.findtext("stageName") == codes.STAGES[kind][1]
+
+
 def test_characters_that_xml_does_not_allow_do_not_reach_a_report() -> None:
     event = EVENT.validate_python(
         {"kind": "feedback_given", "state": "acknowledged", "department": "d", "text": "a\x0b<&b"}
@@ -211,10 +229,10 @@ def test_characters_that_xml_does_not_allow_do_not_reach_a_report() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "source_no"), [("ticket_archived", "SJ1"), ("ticket_accepted", None)]
+    ("kind", "source_no"), [("matter_supplemented", "SJ1"), ("ticket_accepted", None)]
 )
 def test_what_the_province_does_not_take_is_refused(kind: str, source_no: str | None) -> None:
-    event = EVENT.validate_python({"kind": kind, "state": "archived"})
+    event = event_of(kind)
     with pytest.raises(PayloadNotUnderstood):
         report_of(_outbound(event, source_no))
 
