@@ -26,10 +26,10 @@ from tenacity import (
     AsyncRetrying,
     retry_if_exception_type,
     stop_after_attempt,
-    wait_exponential_jitter,
+    wait_random_exponential,
 )
 
-from connectors.signing import Keys, Signed, sign
+from connectors.signing import Keys, Profile, Signed, sign
 from schemas.errors import (
     ConnectorError,
     CredentialRefused,
@@ -112,7 +112,7 @@ class HttpClient:
             async for attempt in AsyncRetrying(
                 retry=retry_if_exception_type(_WORTH_REPEATING),
                 stop=stop_after_attempt(self._address.tries),
-                wait=wait_exponential_jitter(initial=0.05, max=1.0, jitter=0.05),
+                wait=wait_random_exponential(multiplier=0.1, max=1.0),
                 sleep=self._sleep,
                 reraise=True,
             ):
@@ -128,6 +128,11 @@ class HttpClient:
         if answer.status >= _REDIRECT:
             raise self._refusal(f"{method} {path}", answer, changes=changes)
         return answer
+
+    @property
+    def profile(self) -> Profile:
+        """How calls are signed."""
+        return self._keys.profile
 
     def unreadable(self, detail: str, *, changes: bool) -> ConnectorError:
         """The error for a 2xx answer that nobody can read: a change may have been made."""

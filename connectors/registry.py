@@ -67,7 +67,7 @@ def dialect(name: str) -> Dialect:
     """Load a dialect. Raises: KeyError when there is none of that name."""
     package = _MODULES[name]
     connector = import_module(f"{package}.connector")
-    kinds: frozenset[str] = import_module(f"{package}.codes").PUSHED
+    kinds = event_kinds(name)
     by_settings = getattr(connector, "pushed", None)
     return Dialect(
         name=name,
@@ -75,6 +75,12 @@ def dialect(name: str) -> Dialect:
         build=connector.build,
         pushed=cast(_Pushed, by_settings) if by_settings else lambda _settings: kinds,
     )
+
+
+def event_kinds(name: str) -> frozenset[str]:
+    """The event kinds that a dialect can be told. Raises: KeyError when there is none."""
+    kinds: frozenset[str] = import_module(f"{_MODULES[name]}.codes").PUSHED
+    return kinds
 
 
 def build_peers(entries: Mapping[str, Mapping[str, Any]]) -> dict[str, Peer]:
