@@ -27,6 +27,7 @@ from sqlalchemy import (
 
 from schemas.ids import SEQUENCE_BITS
 from schemas.ticket import Registration
+from ticket_store.delivery_statements import UNSETTLED, words
 from ticket_store.engine import Statement
 from ticket_store.metadata import BigKey
 from ticket_store.models import (
@@ -42,7 +43,6 @@ from ticket_store.models import (
 from ticket_store.rows import history_range
 
 _SIZES = (1, 2, 4, 8, 16, 32, 64, 128)  # keys a statement; a list is filled up with its last key
-UNSETTLED = ("pending", "uncertain", "held")  # what later deliveries of the same lane wait for
 
 
 class Lookup:
@@ -175,7 +175,7 @@ def _owing() -> Any:
         .where(
             lane.c.event_id.between(bindparam("lane_first"), bindparam("lane_last")),
             lane.c.destination == bindparam("lane_destination"),
-            lane.c.state.in_([literal_column(f"'{state}'") for state in UNSETTLED]),
+            lane.c.state.in_(words(*UNSETTLED)),
         )
         .correlate(None)
     )

@@ -80,6 +80,7 @@ outbox = Table(
     Column("position", BigKey, primary_key=True),
     Column("event_id", BigKey, nullable=False),
 )
+Index("uq_outbox_event_id", outbox.c.event_id, unique=True)
 
 # What is owed to peers. A row has a time to be tried at only while it is its turn: the oldest
 # unsettled one of its ticket and destination. While it is being tried, that time is the end of
@@ -134,13 +135,14 @@ inbound = Table(
     metadata,
     Column("message_id", BigKey, primary_key=True),
     Column("peer", String(64), nullable=False),
-    Column("peer_message_no", String(200), nullable=False),
+    Column("peer_message_no", Text, nullable=False),
     Column("source", String(24), nullable=False),
-    Column("content_type", String(100), nullable=False),
+    Column("content_type", Text, nullable=False),
     Column("content", LargeBinary, nullable=False),
     Column("received_at", Instant, nullable=False),
     Column("ticket_id", BigKey),
     Column("offered_at", Instant, nullable=False),  # to the topic, last time; 1970: never
+    Column("offers", Integer, nullable=False),
     Column("outcome", String(12)),
     Column("detail", Text),
     Column("settled_at", Instant),
@@ -155,13 +157,8 @@ Index(
     sqlite_where=_unsettled,
     postgresql_where=_unsettled,
 )
-_dead = inbound.c.outcome == "dead"
-Index(
-    "ix_inbound_dead",
-    inbound.c.message_id,
-    sqlite_where=_dead,
-    postgresql_where=_dead,
-)
+Index("ix_inbound_outcome", inbound.c.outcome, inbound.c.message_id)
+Index("ix_inbound_peer", inbound.c.peer, inbound.c.message_id)
 Index("ix_inbound_ticket", inbound.c.ticket_id)
 
 # How far each polled peer has been read.

@@ -99,3 +99,8 @@ def read_refusal(text: str) -> CommandRefused:
     refusal = Refusal.model_validate_json(text)
     kind = REFUSALS.get(refusal.kind, CommandRefused)
     return kind(refusal.detail, code=refusal.code, **refusal.facts)
+
+
+def storable(text: str) -> str:
+    """Text as both databases take it: PostgreSQL refuses the character NUL."""
+    return text.replace("\0", "\ufffd")

@@ -3,11 +3,17 @@
 from collections.abc import Callable
 from datetime import datetime
 
+from schemas.errors import HubError, StoreBusy
 from schemas.ids import TicketIds
 from schemas.rules import Rules
 from ticket_store.audit import AuditBook, AuditChain
+from ticket_store.deliveries import DeliveryBook
+from ticket_store.delivery_rows import DepartmentName
 from ticket_store.desk import Desk, Owes
-from ticket_store.engine import Database, connect
+from ticket_store.engine import Database, busy_reason, connect
+from ticket_store.inbound import InboundBook
+from ticket_store.migrations import missing
+from ticket_store.outbox import Outbox
 from ticket_store.tickets import TicketReader
 from ticket_store.writer import Writer
 
@@ -23,11 +29,15 @@ class Store:
         owes: Owes,
         ids: TicketIds,
         now: Callable[[], datetime],
+        department_name: DepartmentName = str,
     ) -> None:
         self.database, self.ids, self.now = database, ids, now
         self.writer = Writer(database, AuditChain(database.dialect, now).close_unit)
         self.desk = Desk(database, self.writer, rules=rules, owes=owes, now=now)
         self.tickets = TicketReader(database)
+        self.inbound = InboundBook(database, self.writer, now)
+        self.outbox = Outbox(database, self.writer)
+        self.deliveries = DeliveryBook(database, self.writer, now, department_name)
         self.audit = AuditBook(database, self.writer)
 
     async def close(self) -> None:
@@ -36,13 +46,38 @@ class Store:
         await self.database.close()
 
 
-async def open_store(
-    url: str, *, rules: Rules, owes: Owes, ids: TicketIds, now: Callable[[], datetime]
-) -> Store:
-    """Open a store whose tables are up to date (migrations.migrate sees to that).
+class StoreNotMigrated(HubError):
+    """The database's tables are not those of this program. Run the migrations first."""
 
-    url:     sqlite+aiosqlite:///file or postgresql+asyncpg://...
-    owes:    the destinations owed an event, given the head after it; called within transactions,
-             so it must be quick and pure.
+
+async def open_store(
+    url: str,
+    *,
+    rules: Rules,
+    owes: Owes,
+    ids: TicketIds,
+    now: Callable[[], datetime],
+    department_name: DepartmentName = str,
+) -> Store:
+    """Open a store.
+
+    url:              sqlite+aiosqlite:///file or postgresql+asyncpg://...
+    owes:             the destinations owed an event, given the head after it; called within
+                      transactions, so it must be quick and pure.
+    department_name:  the Chinese name of a department code, for deliveries.
+    Raises: StoreNotMigrated when migrations are pending; StoreBusy when the database is away.
     """
-    return Store(connect(url), rules=rules, owes=owes, ids=ids, now=now)
+    database = connect(url)
+    try:
+        lacking = await database.read(missing)
+    except Exception as error:
+        await database.close()
+        if (reason := busy_reason(error)) is not None:
+            raise StoreBusy(reason) from error
+        raise
+    if lacking:
+        await database.close()
+        raise StoreNotMigrated(f"migrations are pending: {', '.join(lacking)}")
+    return Store(
+        database, rules=rules, owes=owes, ids=ids, now=now, department_name=department_name
+    )

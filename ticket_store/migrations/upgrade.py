@@ -13,14 +13,6 @@ from ticket_store.engine import connect
 _FOLDER = Path(__file__).parent
 
 
-def newest() -> str:
-    """The revision that this program's tables are at."""
-    head = _scripts().get_current_head()
-    if head is None:
-        raise FileNotFoundError(f"no migrations in {_FOLDER}")
-    return head
-
-
 async def migrate(url: str) -> list[str]:
     """Apply what is pending, all in one transaction; returns the revisions applied, oldest first.
 

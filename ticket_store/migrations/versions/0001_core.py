@@ -71,6 +71,7 @@ def _what_is_owed() -> None:
         sa.Column("position", _Id, primary_key=True),
         sa.Column("event_id", _Id, nullable=False),
     )
+    op.create_index("uq_outbox_event_id", "outbox", ["event_id"], unique=True)
     op.create_table(
         "deliveries",
         sa.Column("event_id", _Id, primary_key=True, autoincrement=False),
@@ -105,23 +106,25 @@ def _inbound() -> None:
         "inbound",
         sa.Column("message_id", _Id, primary_key=True),
         sa.Column("peer", sa.String(64), nullable=False),
-        sa.Column("peer_message_no", sa.String(200), nullable=False),
+        sa.Column("peer_message_no", sa.Text, nullable=False),
         sa.Column("source", sa.String(24), nullable=False),
-        sa.Column("content_type", sa.String(100), nullable=False),
+        sa.Column("content_type", sa.Text, nullable=False),
         sa.Column("content", sa.LargeBinary, nullable=False),
         sa.Column("received_at", _Micros, nullable=False),
         sa.Column("ticket_id", _Id),
         sa.Column("offered_at", _Micros, nullable=False),
+        sa.Column("offers", sa.Integer, nullable=False),
         sa.Column("outcome", sa.String(12)),
         sa.Column("detail", sa.Text),
         sa.Column("settled_at", _Micros),
         sa.Column("replays", sa.Integer, nullable=False),
     )
     op.create_index("uq_inbound_message", "inbound", ["peer", "peer_message_no"], unique=True)
+    op.create_index("ix_inbound_outcome", "inbound", ["outcome", "message_id"])
+    op.create_index("ix_inbound_peer", "inbound", ["peer", "message_id"])
     op.create_index("ix_inbound_ticket", "inbound", ["ticket_id"])
     _partial_index("ix_inbound_unsettled", "inbound", ["offered_at", "message_id"],
                    "outcome IS NULL")  # fmt: skip
-    _partial_index("ix_inbound_dead", "inbound", ["message_id"], "outcome = 'dead'")
     op.create_table(
         "cursors",
         sa.Column("peer", sa.String(64), primary_key=True),
