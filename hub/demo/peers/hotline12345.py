@@ -77,6 +77,13 @@ class Hotline12345Peer(HttpPeer):
         self._clock, self._rng = clock, rng
         self._hub_keys, self._push_keys = hub_keys, push_keys
         self._nonces = RecentNonces()
+        self._client: httpx.AsyncClient | None = None
+
+    async def stop(self) -> None:
+        if self._client is not None:
+            await self._client.aclose()
+            self._client = None
+        await super().stop()
 
     # what its own people do
 
@@ -128,8 +135,10 @@ class Hotline12345Peer(HttpPeer):
         nonce = f"{self._rng.getrandbits(96):024x}"
         headers = sign(self._push_keys, Signed("POST", path, content), self._clock(), nonce)
         headers["Content-Type"] = "application/json"
-        async with httpx.AsyncClient(base_url=hub_url, trust_env=False, timeout=30) as client:
-            answer = await client.post(path, content=content, headers=headers)
+        if self._client is None:
+            self._client = httpx.AsyncClient(trust_env=False, timeout=30)
+        url = hub_url.rstrip("/") + path
+        answer = await self._client.post(url, content=content, headers=headers)
         return answer.status_code, str(answer.json().get("code", ""))
 
     def _change(self, order_no: str, event: str, text: str, **fields: Any) -> None:

@@ -58,6 +58,7 @@ class PortalPeer(HttpPeer):
         self._clock, self._rng, self._hub_keys = clock, rng, hub_keys
         self._patience = patience
         self._nonces = RecentNonces()
+        self._hub_url = ""
         self._client: httpx.AsyncClient | None = None
 
     @property
@@ -66,7 +67,7 @@ class PortalPeer(HttpPeer):
 
     def connect(self, hub_url: str) -> None:
         """Name the hub; before the first call to it, and again when its address has changed."""
-        self._client = httpx.AsyncClient(base_url=hub_url, trust_env=False, timeout=30)
+        self._hub_url = hub_url.rstrip("/")
 
     async def stop(self) -> None:
         if self._client is not None:
@@ -116,12 +117,16 @@ class PortalPeer(HttpPeer):
         self, method: str, path: str, key: str, form: Mapping[str, Any] | None
     ) -> httpx.Response:
         """Call until there is an answer other than "not now", with the same key each time."""
-        if self._client is None:
+        if not self._hub_url:
             raise HubUnreachable("connect(hub_url) comes first")
+        if self._client is None:
+            self._client = httpx.AsyncClient(trust_env=False, timeout=30)
         headers = {"Idempotency-Key": key} if key else {}
         for _ in range(self._patience):
             try:
-                answer = await self._client.request(method, path, json=form, headers=headers)
+                answer = await self._client.request(
+                    method, self._hub_url + path, json=form, headers=headers
+                )
             except httpx.TransportError:
                 pass
             else:

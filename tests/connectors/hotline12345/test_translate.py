@@ -176,3 +176,10 @@ def test_our_own_update_mirrored_is_an_echo_and_nothing_else() -> None:
     (intake,) = intakes_from_body(mirrored, DIALECT)
     assert intake.kind is IntakeKind.ECHO
     assert intake.registration is None
+
+
+def test_the_readme_has_every_state_with_its_code() -> None:
+    readme = (Path(codes.__file__).with_name("README.md")).read_text(encoding="utf-8")
+    rows = [line.strip("| ").split(" | ") for line in readme.splitlines() if line.startswith("| ")]
+    listed = {row[0]: row[2] for row in rows if len(row) == 3 and row[0] in codes.STATES}
+    assert listed == {code: state.value for code, state in codes.STATES.items()}
