@@ -1,4 +1,4 @@
-"""The simulated platform where it is on its own: pushes to a gateway, and an order's own history."""
+"""The simulated platform on its own: pushes to a gateway, and an order's own history."""
 
 import json
 import random
