@@ -25,6 +25,7 @@ from ticket_store.models import deliveries
 from ticket_store.rows import storable
 from ticket_store.writer import AuditEntry, Unit, Writer
 
+__all__ = ["DeliveryBook", "DeliveryStatus", "Hold", "OwedDelivery"]
 _MOST_DETAIL = 2_000  # characters
 
 

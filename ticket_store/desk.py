@@ -34,13 +34,17 @@ Listener = Callable[[Sequence["Outcome"]], None]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a command came to. ticket: the head after it; events: those that it made."""
+    """What a command came to. ticket: the head after it; events: those that it made.
+
+    owed: destinations that have a delivery because of it; not told again when it is repeated.
+    """
 
     command_id: UUID
     ticket_id: int
     ticket: Ticket | None
     events: tuple[Recorded, ...]
     repeated: bool = False
+    owed: frozenset[str] = frozenset()
 
 
 class Desk:
@@ -99,14 +103,17 @@ class Desk:
         for command in fresh:
             if command.command_id not in decided:  # twice in one group is a repeat, too
                 decided[command.command_id] = decide_next(command, known, self._rules)
-        self._write(unit, list(decided.values()), known)
+        owed = self._write(unit, list(decided.values()), known)
         answers: list[Outcome | CommandRefused] = []
         for command in commands:
             if (earlier := results.get(command.command_id)) is not None:
                 answers.append(earlier)
                 continue
             made = decided[command.command_id]
-            answers.append(_outcome(made, repeated=made.command is not command))
+            if made.command is command:
+                answers.append(_outcome(made, owed=owed[command.command_id]))
+            else:
+                answers.append(_outcome(made, repeated=True))
         return answers
 
     def _repeated(
@@ -152,13 +159,16 @@ class Desk:
                 known.registrations[ticket_id] = body
         return known
 
-    def _write(self, unit: Unit, decided: Sequence[Decided], known: Known) -> None:
+    def _write(
+        self, unit: Unit, decided: Sequence[Decided], known: Known
+    ) -> dict[UUID, frozenset[str]]:
+        """Write all rows, a statement a table; returns who is owed something by which command."""
         rows = _Rows()
         for one in decided:
             rows.add(one)
         now = microseconds(self._now())
         changed = [one for one in decided if one.events]
-        deliveries = list(self._owed(changed))
+        owed = {one.command.command_id: list(self._owed(one)) for one in decided}
         created = {one.command.ticket_id for one in changed if one.before is None}
         touched = {one.command.ticket_id for one in changed}
         heads = {
@@ -181,17 +191,17 @@ class Desk:
         sql.add_numbers.run_many(connection, rows.numbers)
         sql.add_inbox.run_many(connection, rows.inbox)
         sql.add_outbox.run_many(connection, rows.outbox)
-        sql.add_deliveries(connection, deliveries, now)
+        sql.add_deliveries(connection, [row for rows_of in owed.values() for row in rows_of], now)
         for follower in self._followers:
             if changed:
                 follower(unit, changed)
         unit.audit += rows.audit
+        return {key: frozenset(peer for _, peer in rows_of) for key, rows_of in owed.items()}
 
-    def _owed(self, changed: Iterable[Decided]) -> Iterable[tuple[int, str]]:
-        for one in changed:
-            for recorded, head in zip(one.events, one.heads, strict=True):
-                for destination in dict.fromkeys(self._owes(head, recorded)):
-                    yield event_id(recorded.ticket_id, recorded.sequence), destination
+    def _owed(self, one: Decided) -> Iterable[tuple[int, str]]:
+        for recorded, head in zip(one.events, one.heads, strict=True):
+            for destination in dict.fromkeys(self._owes(head, recorded)):
+                yield event_id(recorded.ticket_id, recorded.sequence), destination
 
 
 class _Rows:
@@ -255,9 +265,10 @@ def _audit_entry(one: Decided, events: Sequence[dict[str, Any]]) -> AuditEntry:
     )
 
 
-def _outcome(one: Decided, *, repeated: bool) -> Outcome | CommandRefused:
+def _outcome(
+    one: Decided, *, repeated: bool = False, owed: frozenset[str] = frozenset()
+) -> Outcome | CommandRefused:
     if one.refusal is not None:
         return one.refusal
-    return Outcome(
-        one.command.command_id, one.command.ticket_id, one.after, one.events, repeated=repeated
-    )
+    command = one.command
+    return Outcome(command.command_id, command.ticket_id, one.after, one.events, repeated, owed)
