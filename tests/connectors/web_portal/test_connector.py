@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import respx
 
 from connectors.base import Connector, Polling, Receiving
 from connectors.signing import Keys, Profile
@@ -149,3 +150,13 @@ async def test_the_untouched_message_is_translated(connector: WebPortalConnector
     )
     (intake,) = connector.translate(body.encode())
     assert (intake.peer, intake.ticket_id, intake.rating) == ("portal", 5, 5)
+
+
+@pytest.mark.parametrize("call", ["check", "ask"])
+async def test_a_refusal_of_another_kind_is_no_answer(
+    call: str, connector: WebPortalConnector, portal: PortalPeer, respx_mock: respx.Router
+) -> None:
+    respx_mock.get(url__startswith=portal.callback_url).respond(410)
+    with pytest.raises(RequestRefused) as error:
+        await (connector.check() if call == "check" else connector.ask(of()))
+    assert error.value.peer_code == "410"
