@@ -1,53 +1,27 @@
 """The reading side: assignment, positions, committed offsets; Faust's Consumer over the log."""
 
 import asyncio
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from faust.exceptions import ImproperlyConfigured
-from faust.transport import consumer as base
-from faust.types import TP, ConsumerMessage
+from faust.types import TP
 from faust.types.tuples import ack_lock
 
-from streams.embedded import delivery
 from streams.embedded.broker import Broker
+from streams.embedded.delivery import REBALANCE_POLL_SECONDS, Cursor, Delivery
 from streams.embedded.ledger import Ledger
 from streams.embedded.rebalance import assign
-from streams.embedded.records import Record
-
-_CREATE_TIME = 0
 
 
-@dataclass
-class Cursor:
-    """Where reading one partition stands: the next offset to deliver, and records fetched ahead."""
-
-    part: int
-    position: int
-    ready: deque[Record] = field(default_factory=deque)
-
-    def seek(self, offset: int) -> None:
-        self.position = offset
-        self.ready.clear()
-
-
-class Consumer(base.Consumer):
+class Consumer(Delivery):
     """Reads the log for the one worker that owns it."""
 
-    rebalance_poll_seconds = 0.01  # Faust has no event for the end of a rebalance
-
     def __init__(self, *args: Any, broker: Broker, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.broker = broker
-        self.wake = asyncio.Event()
+        super().__init__(*args, broker=broker, **kwargs)
         self._assigned: set[TP] = set()
-        self._cursors: dict[TP, Cursor] = {}
-        self._ledgers: dict[TP, Ledger] = {}
         self._subscription: frozenset[str] = frozenset()
         self._rebalancing = asyncio.Lock()
-        self._generation = 0
         self._open = False
         self._frozen = False
 
@@ -71,9 +45,6 @@ class Consumer(base.Consumer):
             self._stop_listening()
             self.broker.forget_readers()
             await self.broker.release()
-
-    def close(self) -> None:
-        self.wake.set()
 
     def _appended(self, parts: set[int]) -> None:
         self.wake.set()
@@ -105,23 +76,23 @@ class Consumer(base.Consumer):
         async with self._rebalancing:
             app: Any = self.app
             while app.rebalancing and not self.should_stop:
-                await self.sleep(self.rebalance_poll_seconds)
+                await self.sleep(REBALANCE_POLL_SECONDS)
             app.on_rebalance_start()
             await self.on_partitions_revoked(set(self._assigned))
             partitions = {name: len(t.parts) for name, t in self.broker.log.topics.items()}
             self._assigned = assign(app.assignor, self._subscription, partitions)
-            self._generation += 1
-            app.consumer_generation_id = self._generation
+            self.generation += 1
+            app.consumer_generation_id = self.generation
             self._rewind(self._assigned)
-            await self.on_partitions_assigned(set(self._assigned), self._generation)
+            await self.on_partitions_assigned(set(self._assigned), self.generation)
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Commit what is done before its books are closed, so that it is not repeated."""
         self._settle()  # Faust throws its notes away first
         await super().on_partitions_revoked(revoked)
         for tp in revoked:
-            self._ledgers.pop(tp, None)
-            self._cursors.pop(tp, None)
+            self.ledgers.pop(tp, None)
+            self.cursors.pop(tp, None)
         self.broker.forget_readers()
 
     def _rewind(self, tps: Iterable[TP]) -> dict[TP, int | None]:
@@ -138,13 +109,13 @@ class Consumer(base.Consumer):
         return found
 
     def _move(self, tp: TP, offset: int) -> None:
-        cursor = self._cursors.get(tp)
+        cursor = self.cursors.get(tp)
         if cursor is None:
-            self._cursors[tp] = Cursor(self._part(tp), offset)
+            self.cursors[tp] = Cursor(self._part(tp), offset)
         else:
             cursor.seek(offset)
         self._settle()
-        self._ledgers[tp] = Ledger(offset)
+        self.ledgers[tp] = Ledger(offset)
         if self.app.topics.acks_enabled_for(tp.topic):
             self.broker.note_reader({self._part(tp): offset})
         self.wake.set()
@@ -170,7 +141,7 @@ class Consumer(base.Consumer):
             self._move(tp, offset)
 
     async def position(self, tp: TP) -> int | None:
-        cursor = self._cursors.get(tp)
+        cursor = self.cursors.get(tp)
         return None if cursor is None else cursor.position
 
     def highwater(self, tp: TP) -> int:
@@ -208,80 +179,11 @@ class Consumer(base.Consumer):
     def resume_flow(self) -> None:
         """Deliver again, from what is done: Faust has just emptied the streams' buffers."""
         self._settle()
-        for tp, ledger in list(self._ledgers.items()):
+        for tp, ledger in list(self.ledgers.items()):
             if ledger.in_flight and not self._is_changelog_tp(tp):
                 self._move(tp, ledger.position())
         super().resume_flow()
         self.wake.set()
-
-    def resume_partitions(self, tps: Iterable[TP]) -> None:
-        super().resume_partitions(tps)
-        self.wake.set()
-
-    def on_buffer_drop(self, tp: TP) -> None:
-        super().on_buffer_drop(tp)
-        self.wake.set()
-
-    @property
-    def active_partitions(self) -> set[TP]:
-        """Assigned, neither paused nor held back by a full stream."""
-        return self._get_active_partitions()
-
-    # -- fetching and delivering
-
-    def ledger(self, tp: TP) -> Ledger | None:
-        """The partition's ledger; a seek replaces it, so look it up for every record."""
-        return self._ledgers.get(tp)
-
-    def fetched(self) -> list[tuple[TP, Cursor]]:
-        """Fetch for every active partition that has nothing left; return those with records.
-
-        During a rebalance only changelogs are read: Faust empties the streams at its end.
-        """
-        log, settings = self.broker.log, self.broker.settings
-        rebalancing = self.app.rebalancing
-        found = []
-        for tp in self._get_active_partitions():
-            cursor = self._cursors.get(tp)
-            if cursor is None or (rebalancing and not self._is_changelog_tp(tp)):
-                continue
-            if not cursor.ready and cursor.position < log.end(cursor.part):
-                cursor.ready.extend(
-                    log.fetch(
-                        cursor.part,
-                        cursor.position,
-                        settings.fetch_records,
-                        settings.fetch_bytes,
-                    )
-                )
-            if cursor.ready:
-                found.append((tp, cursor))
-        return found
-
-    async def _drain_messages(self, fetcher: Any) -> None:
-        await delivery.drain(self, fetcher)
-
-    async def _getmany(self, *args: Any, **kwargs: Any) -> Any:
-        """Not used: `_drain_messages` is replaced, because records are waited for by event."""
-        raise NotImplementedError
-
-    def message(self, tp: TP, record: Record) -> ConsumerMessage:
-        return self._to_message(tp, record)
-
-    def _to_message(self, tp: TP, record: Record) -> ConsumerMessage:
-        return ConsumerMessage(
-            tp[0],
-            tp[1],
-            record.offset,
-            record.at_ms / 1000,
-            _CREATE_TIME,
-            list(record.headers),
-            record.key,
-            record.value,
-            None,
-            tp=tp,
-            generation_id=self._generation,
-        )
 
     # -- acknowledging and committing
 
@@ -295,35 +197,23 @@ class Consumer(base.Consumer):
             return
         with ack_lock:
             for tp, offsets in self._acked.items():
-                ledger = self._ledgers.get(tp)
+                ledger = self.ledgers.get(tp)
                 if ledger is not None:
                     for offset in offsets:
                         ledger.done(offset)
                 self._acked_index[tp].difference_update(offsets)
                 offsets.clear()
 
-    @property
-    def commit_every(self) -> int | None:
-        """Messages after which to commit without waiting for the timer; None for the timer only."""
-        return self._commit_every
-
-    def commit_due(self, every: int) -> bool:
-        """True once `every` messages are done; starts counting anew."""
-        if self._n_acked < every:
-            return False
-        self._n_acked = 0
-        return True
-
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
         self._settle()
         return (
             tp
-            for tp, ledger in self._ledgers.items()
+            for tp, ledger in self.ledgers.items()
             if ledger.dirty and (topics is None or tp in topics or tp.topic in topics)
         )
 
     def _new_offset(self, tp: TP) -> int | None:
-        return self._ledgers[tp].position()
+        return self.ledgers[tp].position()
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         await self.broker.writer.commit(

@@ -8,51 +8,17 @@ from typing import Any
 
 from aiokafka.partitioner import murmur2
 from faust.exceptions import ProducerSendError
-from faust.topics import Topic as FaustTopic
 from faust.transport import producer as base
 from faust.types import TP, FutureMessage, RecordMetadata
 from mode import Service
 from mode.utils.times import Seconds, want_seconds
 
 from streams.embedded.broker import Broker
-from streams.embedded.records import Headers, NewRecord, Topic, TopicRules
+from streams.embedded.buffer import Buffer
+from streams.embedded.records import Headers, NewRecord, Topic, topic_rules
 
 _CREATE_TIME = 0  # Kafka's timestamp type: the sender's clock
 pause = asyncio.sleep
-
-
-class Buffer(base.ProducerBuffer):
-    """Takes what table writes send from synchronous code; straight to the writer, no queue."""
-
-    producer: "Producer"
-
-    def put(self, fut: FutureMessage) -> None:
-        if isinstance(fut.message.channel, FaustTopic):
-            self.producer.send_future(fut)
-        else:
-            super().put(fut)
-
-    def queue_up(self, fut: FutureMessage) -> None:
-        """Leave the message to a task that may wait, for example for its topic's creation."""
-        super().put(fut)
-
-    async def on_stop(self) -> None:
-        """Nothing: the producer has flushed, and let go of the log, before it stops its parts."""
-
-    async def flush(self) -> None:
-        await super().flush()
-        await self.producer.broker.writer.flush()
-
-    @property
-    def size(self) -> int:
-        """Messages waiting in the queue of the base class; the writer counts its own."""
-        return self.pending.qsize()
-
-    async def wait_until_ebb(self) -> None:
-        """Hold the consumer back while table writes outrun the disk."""
-        writer = self.producer.broker.writer
-        if writer.full:
-            await writer.room()
 
 
 class Producer(base.Producer):
@@ -67,7 +33,8 @@ class Producer(base.Producer):
         self._partition_of_key = lru_cache(maxsize=65_536)(murmur2)
         self.buffer: Buffer = Buffer(loop=self.loop, beacon=self.beacon)
         self.buffer.app = self.app
-        self.buffer.producer = self
+        self.buffer.broker = broker
+        self.buffer.send_future = self.send_future
         self._open = False
 
     async def on_start(self) -> None:
@@ -276,32 +243,6 @@ class Producer(base.Producer):
 
     def supports_headers(self) -> bool:
         return True
-
-
-def topic_rules(
-    retention_seconds: float | None,
-    *,
-    compacting: bool,
-    deleting: bool,
-    config: Mapping[str, Any],
-) -> TopicRules:
-    """Translate a Faust topic's and Kafka's settings; Kafka's win, and their -1 is no limit."""
-    retention_ms = int(retention_seconds * 1000) if retention_seconds else None
-    policy = config.get("cleanup.policy")
-    if policy is not None:
-        compacting, deleting = "compact" in policy, "delete" in policy
-    if "retention.ms" in config:
-        retention_ms = int(config["retention.ms"])
-    retention_bytes = int(config.get("retention.bytes", -1))
-    return TopicRules(
-        compacting=compacting,
-        deleting=deleting,
-        retention_ms=_FOR_EVER_MS if retention_ms == -1 else retention_ms,
-        retention_bytes=None if retention_bytes == -1 else retention_bytes,
-    )
-
-
-_FOR_EVER_MS = 1 << 60
 
 
 def _settle(

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 # A record's row id is partition id and offset in one integer, so that a partition is one run of
 # the table's own b-tree: appends, fetches and the bounds need no second index.
 OFFSET_BITS = 40
 _OFFSET_MASK = (1 << OFFSET_BITS) - 1
+_FOR_EVER_MS = 1 << 60
 
 Headers = tuple[tuple[str, bytes], ...]
 
@@ -40,6 +42,29 @@ class TopicRules:
     def expires(self) -> bool:
         """True if old records go: Kafka's cleanup policy `delete`, which is also its default."""
         return self.deleting or not self.compacting
+
+
+def topic_rules(
+    retention_seconds: float | None,
+    *,
+    compacting: bool,
+    deleting: bool,
+    config: Mapping[str, Any],
+) -> TopicRules:
+    """Translate a Faust topic's and Kafka's settings; Kafka's win, and their -1 is no limit."""
+    retention_ms = int(retention_seconds * 1000) if retention_seconds else None
+    policy = config.get("cleanup.policy")
+    if policy is not None:
+        compacting, deleting = "compact" in policy, "delete" in policy
+    if "retention.ms" in config:
+        retention_ms = int(config["retention.ms"])
+    retention_bytes = int(config.get("retention.bytes", -1))
+    return TopicRules(
+        compacting=compacting,
+        deleting=deleting,
+        retention_ms=_FOR_EVER_MS if retention_ms == -1 else retention_ms,
+        retention_bytes=None if retention_bytes == -1 else retention_bytes,
+    )
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,14 @@ import pytest
 from faust.exceptions import ProducerSendError
 from faust.types import TP
 
-from streams.embedded.producer import topic_rules
-from streams.embedded.records import TopicRules
+from streams.embedded.records import TopicRules, topic_rules
 from tests.streams.embedded.apps import Collector, new_app, running, send_all
 
 
 async def test_a_stuck_processor_bounds_what_is_held_in_memory(tmp_path: Path) -> None:
-    app = new_app(tmp_path, query="fetch_records=50", stream_buffer_maxsize=100)
+    app = new_app(
+        tmp_path, query="fetch_records=50", stream_buffer_maxsize=100, stream_wait_empty=False
+    )
     slow = app.topic("slow", value_type=int, partitions=1)
     quick = app.topic("quick", value_type=int, partitions=1)
     stuck, slow_seen, quick_seen = asyncio.Event(), Collector(), Collector()
