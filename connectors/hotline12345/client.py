@@ -3,9 +3,10 @@
 import json
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Annotated
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from connectors.base import Body, Page
 from connectors.hotline12345 import codes
@@ -28,7 +29,7 @@ class _Naming(BaseModel):
 
     model_config = ConfigDict(extra="ignore", strict=True)
 
-    orderNo: str  # noqa: N815 - theirs
+    orderNo: Annotated[str, Field(min_length=1, max_length=40)]  # noqa: N815 - theirs
     version: int
 
 

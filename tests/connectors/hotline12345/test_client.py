@@ -128,6 +128,8 @@ def test_a_body_that_names_no_order_goes_by_its_digest() -> None:
     assert one.peer_message_no.startswith("sha256:")
     assert one.peer_message_no != other.peer_message_no
     assert one == body_of(b'{"orderNo":5}')
+    endless = b'{"orderNo":"' + b"9" * 100_000 + b'","version":1}'
+    assert body_of(endless).peer_message_no.startswith("sha256:")
 
 
 @pytest.mark.parametrize(
