@@ -176,6 +176,25 @@ class Consumer(Delivery):
         if self.app.should_stop and not self.app.conf.stream_wait_empty:
             self._frozen = True
 
+    async def wait_empty(self) -> None:
+        """Wait for the events in work; at the app's end no longer than `stop_grace_seconds`.
+
+        Faust would wait for ever for a processor that is stuck. What it had in hand is not
+        committed then and comes again.
+        """
+        if not self.app.should_stop:
+            await super().wait_empty()
+            return
+        deadline = self.loop.time() + self.broker.settings.stop_grace_seconds
+        while self._unacked_messages and not self.should_stop and self.loop.time() < deadline:
+            await self.commit()
+            await self._wait_for_ack(timeout=1)
+            self._clean_unacked_messages()
+        await self.commit_and_end_transactions()
+        if self._unacked_messages and not self.should_stop:
+            self.log.warning("Stopping with %d events unfinished", len(self._unacked_messages))
+            self._frozen = True
+
     def resume_flow(self) -> None:
         """Deliver again, from what is done: Faust has just emptied the streams' buffers."""
         self._settle()

@@ -38,6 +38,7 @@ class BrokerSettings:
     lag_pause_ms: float = 20.0  # the longest pause of one send; never a full stop, so no deadlock
     retention_days: float = 7.0  # for topics that name none and are not compacted
     tombstone_hours: float = 24.0  # how long a deleted key is still told to a reader of a changelog
+    stop_grace_seconds: float = 10.0  # how long a stopping worker waits for events in work
     maintenance_seconds: float = 300.0  # between two runs of retention and compaction
 
     @classmethod

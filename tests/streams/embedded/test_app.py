@@ -276,6 +276,27 @@ async def test_acknowledged_offsets_are_committed_and_an_unfinished_one_is_not(
         assert await seen.count(4) == [6, 7, 8, 9]
 
 
+async def test_a_stuck_processor_does_not_keep_the_worker_from_stopping(tmp_path: Path) -> None:
+    app = new_app(tmp_path, query="stop_grace_seconds=0.1")
+    topic = app.topic("one", value_type=int, partitions=1)
+    seen, stuck = Collector(), asyncio.Event()
+
+    async def work(stream: Any) -> None:
+        async for value in stream:
+            await seen.add(value)
+            if value == 2:
+                await stuck.wait()
+
+    app.agent(topic, name="work")(work)
+    async with running(app):
+        await send_all(topic, [("k", number) for number in range(4)])
+        await seen.count(3)
+        async with asyncio.timeout(5):
+            await app.stop()
+    (info,) = [info for info in inspect(tmp_path / "log.db") if info.topic == "one"]
+    assert info.lag == {"embedded-test": 2}
+
+
 async def test_with_concurrency_an_unfinished_event_still_holds_the_position(
     tmp_path: Path,
 ) -> None:
