@@ -48,6 +48,7 @@ def build_console(deps: Deps) -> web.Application:
     )
     app[DEPS] = deps
     app[ENVIRONMENT] = environment()
+    app[sign_in.RECENT] = sign_in.Recent(deps.settings.sign_in_per_minute)
     app.on_response_prepare.append(security.put_headers)
     app.on_shutdown.append(_end_streams)
     for family in PAGES:

@@ -5,7 +5,7 @@ Nothing here is global; `hub.assembly` builds one `Deps` and hands it to `consol
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
 from aiohttp import web
@@ -56,8 +56,6 @@ class ConsoleSettings:
 
     secure_cookies: bool = False
     org_name: str = "市民诉求协同中心"
-    idle: timedelta = timedelta(minutes=30)
-    longest: timedelta = timedelta(hours=12)
     sign_in_per_minute: int = 20
     limit_loopback: bool = False
     areas: dict[str, str] = field(default_factory=dict)

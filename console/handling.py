@@ -47,7 +47,7 @@ def _lists() -> Sequence[Tab]:
             "没有处理中的工单。签收后的工单在这里办理。", note=open_reminders),
         Tab("reminders", "催办", lambda _a: due(to_do=ToDo.REMINDER),
             "没有待答复的催办。", act="答复", note=open_reminders),
-        Tab("done", "已办结", lambda a: TicketQuery(states=_DONE, department=a.department),
+        Tab("done", "已办结", lambda _a: TicketQuery(states=_DONE),
             "还没有办结的工单。", act="查看", order="最新的在前"),
     )  # fmt: skip
 

@@ -105,15 +105,11 @@ async def _content(request: web.Request) -> dict[str, object]:
     lists = []
     for one in waiting:
         if one.count and one.to_do is not ToDo.OVERDUE:
-            query = due(to_do=one.to_do, department=_own(actor))
+            query = due(to_do=one.to_do)
             note = open_reminders if one.to_do is ToDo.REMINDER else (lambda _ticket: "")
             found = await listing(request, query, note=note, count=False, limit=SHOWN)
             lists.append((one, PLACES[one.to_do], href_of(one.to_do, actor), found))
     return {"tiles": tiles, "lists": lists, "overview": await _overview(request, actor)}
-
-
-def _own(actor: Actor) -> str | None:
-    return actor.department if not actor.roles & permissions.SEES_ALL else None
 
 
 async def _overview(request: web.Request, actor: Actor) -> list[Tile]:
