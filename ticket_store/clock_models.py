@@ -3,7 +3,7 @@
 How far a ticket's clocks are wound is `ticket_rows.clock_version`.
 """
 
-from sqlalchemy import Boolean, Column, Index, LargeBinary, String, Table
+from sqlalchemy import Column, Index, Integer, LargeBinary, String, Table, literal
 
 from ticket_store.metadata import BigKey, Instant, metadata
 
@@ -11,11 +11,12 @@ ticket_clocks = Table(
     "ticket_clocks",
     metadata,
     Column("ticket_id", BigKey, primary_key=True, autoincrement=False),
-    Column("open", Boolean(create_constraint=False), nullable=False),  # one is not stopped
+    Column("open_clocks", Integer, nullable=False),  # those not stopped
     # JSON list of schemas.clocks.Clock, deflated: their arithmetic repeats itself
     Column("clocks", LargeBinary, nullable=False),
 )
-OPEN = ticket_clocks.c.open.is_(True)
+# written out as a number, as in search_models
+OPEN = ticket_clocks.c.open_clocks > literal(0, Integer, literal_execute=True)
 Index(
     "ix_ticket_clocks_open",
     ticket_clocks.c.ticket_id,

@@ -39,10 +39,9 @@ _STEP_OF = {
 
 @dataclass(frozen=True)
 class DueClock:
-    """version: of the ticket, when the clock was wound last."""
-
-    clock: Clock
-    version: int
+    ticket_id: int
+    clock_id: str
+    next_at: datetime
 
 
 class _Wound(NamedTuple):
@@ -67,7 +66,7 @@ class ClockBook(Book):
             dialect,
         )
         self._put = Statement(
-            upsert(dialect, ticket_clocks, "open", "clocks"), dialect, ticket_clocks.c.keys()
+            upsert(dialect, ticket_clocks, "open_clocks", "clocks"), dialect, ticket_clocks.c.keys()
         )
         self._remove = Statement(
             delete(clock_firings).where(_FIRING.ticket_id == bindparam("ticket")), dialect
@@ -97,20 +96,13 @@ class ClockBook(Book):
     async def due(self, now: datetime, limit: int) -> list[DueClock]:
         """Running clocks that have something to fire by `now`, the longest due first."""
         statement = (
-            select(_FIRING.clock_id, _HELD.clocks, _ROW.clock_version)
-            .join_from(clock_firings, ticket_clocks, _HELD.ticket_id == _FIRING.ticket_id)
-            .join(ticket_rows, _ROW.ticket_id == _FIRING.ticket_id)
+            select(_FIRING.ticket_id, _FIRING.clock_id, _FIRING.next_at)
             .where(_FIRING.next_at <= now)
             .order_by(_FIRING.next_at)
             .limit(limit)
         )
         rows = await self._read(lambda connection: connection.execute(statement).all())
-        return [
-            DueClock(clock, row.clock_version)
-            for row in rows
-            for clock in _unpacked(row.clocks)
-            if clock.clock_id == row.clock_id
-        ]
+        return [DueClock(row.ticket_id, row.clock_id, row.next_at) for row in rows]
 
     async def of(self, ticket_ids: Collection[int]) -> dict[int, tuple[Clock, ...]]:
         """The clocks of each ticket, in the order in which they started; stopped ones too."""
@@ -158,7 +150,7 @@ class ClockBook(Book):
             [
                 {
                     "ticket_id": ticket_id,
-                    "open": any(clock.is_open for clock in item.clocks),
+                    "open_clocks": sum(clock.is_open for clock in item.clocks),
                     "clocks": item.packed,
                 }
                 for ticket_id, item in newest.items()

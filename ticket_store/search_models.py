@@ -102,3 +102,10 @@ ticket_keys = Table(  # exact search by personal data, which is here as a keyed 
     sqlite_with_rowid=False,
 )
 Index("ix_ticket_keys_ticket_id", ticket_keys.c.ticket_id)
+
+own_keys = Table(  # made by the store itself, once
+    "own_keys",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("key", LargeBinary, nullable=False),
+)

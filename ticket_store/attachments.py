@@ -1,0 +1,208 @@
+"""Attachments: a row each in the store, and a file named by its SHA-256 that is durable before it.
+
+A file that was deleted or changed since is noticed when it is read. The same bytes are kept once.
+"""
+
+import asyncio
+import hashlib
+import os
+import re
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+from sqlalchemy import Connection, Row, func, insert, select
+
+from schemas.errors import HubError, StoreBusy
+from schemas.matter import Frozen
+from ticket_store.attachment_models import attachments
+from ticket_store.audit import compact
+from ticket_store.book import Book
+from ticket_store.engine import Database
+from ticket_store.file_types import KNOWN, content_type_of
+from ticket_store.writer import AuditEntry, Writer
+
+_ID_BYTES = 16
+_LONGEST_NAME = 120
+_UNFIT = re.compile(r"[\x00-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069]")  # and text turners
+_ROW = attachments.c
+
+
+class AttachmentRefused(HubError):
+    """Not taken, and nothing was kept. code: for the sender's text."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+
+
+class AttachmentDamaged(HubError):
+    """The file is gone or is not what was kept: restore it from a backup."""
+
+
+class AttachmentLimits(Frozen):
+    largest_bytes: int = Field(default=10_000_000, ge=1)
+    most_per_ticket: int = Field(default=20, ge=1)
+    content_types: frozenset[str] = KNOWN
+
+
+@dataclass(frozen=True)
+class Attachment:
+    attachment_id: str
+    ticket_id: int
+    name: str
+    content_type: str
+    size: int
+    sha256: str
+    added_by: str
+    added_at: datetime
+
+
+class AttachmentBook(Book):
+    def __init__(
+        self,
+        database: Database,
+        writer: Writer,
+        now: Callable[[], datetime],
+        folder: Path,
+        limits: AttachmentLimits | None = None,
+    ) -> None:
+        """folder: made when the first file comes."""
+        super().__init__(database, writer)
+        self._now, self._folder = now, folder
+        self.limits = limits or AttachmentLimits()
+
+    async def keep(
+        self, ticket_id: int, name: str, content_type: str, content: bytes, by: str
+    ) -> Attachment:
+        """Keep a file with a ticket; both are durable when this returns.
+
+        name:         the sender's; only what follows the last slash is kept.
+        content_type: what the sender says; "" or application/octet-stream says nothing.
+        Raises:       AttachmentRefused; StoreBusy when nothing can be written now.
+        """
+        kind = self._checked(content_type, content)
+        digest = hashlib.sha256(content).hexdigest()
+        try:
+            await asyncio.to_thread(_write_durably, self._path(digest), content)
+        except OSError as error:
+            raise StoreBusy(f"attachments cannot be written: {error.strerror}") from error
+        values = {
+            "attachment_id": secrets.token_hex(_ID_BYTES),
+            "ticket_id": ticket_id,
+            "name": _plain_name(name),
+            "content_type": kind,
+            "size": len(content),
+            "sha256": digest,
+            "added_by": by,
+            "added_at": self._now(),
+        }
+        kept = Attachment(**values)  # type: ignore[arg-type]  # the columns are the fields
+
+        def work(connection: Connection) -> bool:
+            held = select(func.count()).where(_ROW.ticket_id == ticket_id)
+            if connection.execute(held).scalar_one() >= self.limits.most_per_ticket:
+                return False
+            connection.execute(insert(attachments).values(values))
+            return True
+
+        facts = compact({"sha256": digest, "ticket_id": str(ticket_id)})
+        entry = AuditEntry(by, "attachment_kept", kept.attachment_id, facts)
+        if not await self._write(work, audit=lambda done: [entry] if done else []):
+            raise AttachmentRefused(
+                "attachment_too_many", f"a ticket holds {self.limits.most_per_ticket} files"
+            )
+        return kept
+
+    async def find(self, attachment_id: str) -> Attachment | None:
+        wanted = select(attachments).where(_ROW.attachment_id == attachment_id)
+        row = await self._read(lambda connection: connection.execute(wanted).first())
+        return None if row is None else _attachment(row)
+
+    async def of(self, ticket_id: int) -> list[Attachment]:
+        """A ticket's attachments, the oldest first."""
+        wanted = (
+            select(attachments)
+            .where(_ROW.ticket_id == ticket_id)
+            .order_by(_ROW.added_at, _ROW.attachment_id)
+        )
+        rows = await self._read(lambda connection: connection.execute(wanted).all())
+        return [_attachment(row) for row in rows]
+
+    async def content(self, attachment: Attachment) -> bytes:
+        """Raises: AttachmentDamaged."""
+        try:
+            content = await asyncio.to_thread(self._path(attachment.sha256).read_bytes)
+        except OSError as error:
+            raise AttachmentDamaged(
+                f"attachment {attachment.attachment_id}: {error.strerror}"
+            ) from error
+        if hashlib.sha256(content).hexdigest() != attachment.sha256:
+            raise AttachmentDamaged(f"attachment {attachment.attachment_id} was changed")
+        return content
+
+    def _path(self, digest: str) -> Path:
+        return self._folder / digest[:2] / digest
+
+    def _checked(self, said: str, content: bytes) -> str:
+        if not content:
+            raise AttachmentRefused("attachment_empty", "the file is empty")
+        if len(content) > self.limits.largest_bytes:
+            raise AttachmentRefused(
+                "attachment_too_large", f"a file has {self.limits.largest_bytes} bytes at most"
+            )
+        kind = content_type_of(content)
+        if kind is None or kind not in self.limits.content_types:
+            raise AttachmentRefused("attachment_type", f"files of this kind are not taken: {kind}")
+        plain = said.partition(";")[0].strip().lower()
+        if plain not in {"", "application/octet-stream", kind}:
+            raise AttachmentRefused(
+                "attachment_type_differs", f"said to be {plain}, but its bytes are {kind}"
+            )
+        return kind
+
+
+def _plain_name(name: str) -> str:
+    plain = _UNFIT.sub("", re.split(r"[/\\]", name)[-1]).strip(" .")
+    if len(plain) > _LONGEST_NAME:
+        stem, dot, suffix = plain.rpartition(".")
+        kept = f"{dot}{suffix}" if 0 < len(suffix) < _LONGEST_NAME // 4 and stem else ""
+        plain = plain[: _LONGEST_NAME - len(kept)] + kept
+    return plain or "file"
+
+
+def _write_durably(path: Path, content: bytes) -> None:
+    """Write, wait for the disk, then name: under its name there is never half a file."""
+    if path.is_file() and path.stat().st_size == len(content):
+        known = hashlib.sha256(path.read_bytes()).hexdigest()
+        if known == path.name:
+            return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        with fresh.open("xb") as out:
+            out.write(content)
+            out.flush()
+            os.fsync(out.fileno())
+        fresh.replace(path)
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise
+    for folder in (path.parent, path.parent.parent):
+        _sync_folder(folder)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _attachment(row: Row[Any]) -> Attachment:
+    return Attachment(**row._mapping)

@@ -1,0 +1,23 @@
+"""A row of `users` as a User."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row
+
+from ticket_store.passwords import SignInPolicy
+from ticket_store.people_values import User, roles_of
+
+
+def user_of(row: Row[Any], now: datetime, policy: SignInPolicy) -> User:
+    locked = row.locked_until is not None and row.locked_until > now
+    return User(
+        user_name=row.user_name,
+        display_name=row.display_name,
+        roles=roles_of(row.roles),
+        department=row.department,
+        active=row.active,
+        must_change_password=row.must_change or now - row.password_set_at >= policy.password_age,
+        locked_until=row.locked_until if locked else None,
+        created_at=row.created_at,
+    )
