@@ -37,7 +37,7 @@ __all__ = ["ClockPolicy", "MovedClock", "Sheet", "rebuild", "rewind", "wind"]
 class Sheet(Frozen):
     """What winding must remember of a ticket; the value of the stream table.
 
-    clocks: those that are open, and those that the last event stopped.
+    clocks: all the ticket ever had, those that are stopped too.
     """
 
     ticket: Ticket
@@ -52,9 +52,6 @@ class Sheet(Frozen):
         """Nothing can start any more but by an event that reads the history again."""
         return self.ticket.state in ENDED
 
-    def open_only(self) -> "Sheet":
-        return self.model_copy(update={"clocks": tuple(c for c in self.clocks if c.is_open)})
-
 
 def wind(sheet: Sheet | None, recorded: ev.Recorded, policy: ClockPolicy) -> Sheet:
     """The sheet after `recorded`; an event that it has seen changes nothing.
@@ -65,16 +62,10 @@ def wind(sheet: Sheet | None, recorded: ev.Recorded, policy: ClockPolicy) -> She
         return sheet
     before = sheet.ticket if sheet else None
     ticket = evolve(before, recorded.event, recorded.sequence, recorded.ticket_id, recorded.at)
-    clocks = [clock for clock in sheet.clocks if clock.is_open] if sheet else []
     clocks = [
-        recounted(clock, policy) if rests_on_old_calendar(clock, policy.calendar) else clock
-        for clock in clocks
+        _up_to_date(clock, before, ticket, recorded, policy) if clock.is_open else clock
+        for clock in (sheet.clocks if sheet else ())
     ]
-    if before is not None and facts_of(before) != facts_of(ticket):
-        clocks = [
-            rechosen(clock, facts_of(ticket), policy) or stopped(clock, recorded.at)
-            for clock in clocks
-        ]
     clocks = _marked(clocks, recorded, policy)
     return Sheet(
         ticket=ticket, clocks=tuple(_started_and_stopped(clocks, ticket, recorded, policy))
@@ -82,15 +73,11 @@ def wind(sheet: Sheet | None, recorded: ev.Recorded, policy: ClockPolicy) -> She
 
 
 def rebuild(history: Iterable[ev.Recorded], policy: ClockPolicy) -> Sheet | None:
-    """The sheet from the whole history, with every clock there ever was; None without events."""
+    """The sheet from the whole history; None without events."""
     sheet: Sheet | None = None
-    gone: list[Clock] = []
     for recorded in history:
         sheet = wind(sheet, recorded, policy)
-        gone += [clock for clock in sheet.clocks if not clock.is_open]
-    if sheet is None:
-        return None
-    return sheet.model_copy(update={"clocks": (*gone, *sheet.open_only().clocks)})
+    return sheet
 
 
 @dataclass(frozen=True)
@@ -116,6 +103,17 @@ def rewind(clocks: Sequence[Clock], policy: ClockPolicy) -> list[MovedClock]:
     return [pair for pair in pairs if pair.before != pair.after]
 
 
+def _up_to_date(
+    clock: Clock, before: Ticket | None, after: Ticket, recorded: ev.Recorded, policy: ClockPolicy
+) -> Clock:
+    """An open clock on today's calendar and by the row that fits the facts after the event."""
+    if rests_on_old_calendar(clock, policy.calendar):
+        clock = recounted(clock, policy)
+    if before is None or facts_of(before) == facts_of(after):
+        return clock
+    return rechosen(clock, facts_of(after), policy) or stopped(clock, recorded.at)
+
+
 def _marked(clocks: list[Clock], recorded: ev.Recorded, policy: ClockPolicy) -> list[Clock]:
     """What the event says of clocks that go on."""
     match recorded.event:
@@ -132,12 +130,15 @@ def _marked(clocks: list[Clock], recorded: ev.Recorded, policy: ClockPolicy) -> 
                 for c in clocks
             ]
         case ev.WarningFired(clock=clock_id, level=level):
-            return [fired(c, Level(level)) if c.clock_id == clock_id else c for c in clocks]
+            return [
+                fired(c, Level(level)) if c.is_open and c.clock_id == clock_id else c
+                for c in clocks
+            ]
         case ev.ReminderSent(reminder=ReminderKind.SYSTEM):
             # one reminder speaks for every clock of the ticket that was due for one
             return [
                 fired(c, Level.REMINDER)
-                if c.remind_at is not None and c.remind_at <= recorded.at
+                if c.is_open and c.remind_at is not None and c.remind_at <= recorded.at
                 else c
                 for c in clocks
             ]

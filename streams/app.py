@@ -49,6 +49,8 @@ def build_app(
     events = topics.declared(app, topics.EVENTS)
     letters = topics.declared(app, topics.DEAD_LETTERS)
     clocks = tables.declared(app, tables.SLA_CLOCKS)
+    deps.store.inbound.on_keep(deps.wakes.inbound.set)
+    deps.store.desk.on_commit(lambda _: deps.wakes.outbox.set())
     dead = DeadLetters(letters, deps.store.inbound)
 
     ingest.attach(app, list(inbound.values()), intake, dead, deps)

@@ -101,7 +101,6 @@ class Assign:
             except CommandRefused as refusal:
                 log.info("not proposed", ticket_id=recorded.ticket_id, code=refusal.code)
                 return
-            self._deps.wakes.outbox.set()
 
 
 def attach(app: faust.App, topic: Any, dead_letters: DeadLetters, deps: StreamDeps) -> None:

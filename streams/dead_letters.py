@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import structlog
-from ticket_store.inbound import InboundBook, MessageOutcome
 
 from schemas.errors import HubError
 from streams.records import DeadLetter, reason_of
 from streams.waiting import when_free
+from ticket_store.inbound import InboundBook, MessageOutcome
 
 log = structlog.get_logger(__name__)
 

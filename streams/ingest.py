@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import faust
-from ticket_store.inbound import InboundMessage, MessageOutcome
 
 from schemas.errors import PayloadNotUnderstood
 from schemas.intake import Intake, IntakeKind
@@ -14,6 +13,7 @@ from streams.dead_letters import DeadLetters
 from streams.deps import StreamDeps
 from streams.records import InboundRecord, IntakeRecord
 from streams.waiting import when_free
+from ticket_store.inbound import InboundMessage, MessageOutcome
 
 
 def intake_record(message: InboundMessage, intakes: Sequence[Intake]) -> IntakeRecord | None:
@@ -27,7 +27,7 @@ def intake_record(message: InboundMessage, intakes: Sequence[Intake]) -> IntakeR
     registering = (IntakeKind.NEW, IntakeKind.DRAFT)
     return IntakeRecord(
         message_id=message.message_id,
-        kept_at=message.at,
+        kept_at=message.received_at,
         intakes=tuple(
             intake.model_copy(update={"ticket_id": message.ticket_id})
             if intake.kind in registering and intake.ticket_id is None

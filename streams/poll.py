@@ -52,7 +52,6 @@ class Poller:
             self._checked = True
         async for page in connector.poll(await inbound.cursor(connector.name)):
             await inbound.keep_page(connector.name, connector.source, page, self._deps.now())
-            self._deps.wakes.inbound.set()
 
     def _lost(self, error: ConnectorError) -> None:
         self._failures += 1

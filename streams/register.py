@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Any
 
 import faust
-from ticket_store.inbound import MessageOutcome
 
 from schemas.commands import Command
 from schemas.errors import AlreadyRegistered, CommandRefused, TransitionRefused, UnknownTicket
@@ -19,6 +18,7 @@ from streams.dead_letters import DeadLetters
 from streams.deps import StreamDeps
 from streams.records import IntakeRecord
 from streams.waiting import when_free
+from ticket_store.inbound import MessageOutcome
 
 _STALE = "peer_update_stale"
 # Of a message with several acts the one that a person should see first.
@@ -69,7 +69,6 @@ class Register:
         await self._deps.store.inbound.settle(
             record.message_id, result.outcome, ticket_id=result.ticket_id, detail=result.detail
         )
-        self._deps.wakes.outbox.set()
 
     async def carried_out(self, record: IntakeRecord) -> Result | None:
         """What became of the message; None while it waits for its ticket to be registered.

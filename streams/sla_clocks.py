@@ -5,6 +5,8 @@ the ticket's history again. The projection is saved before an event is acknowled
 """
 
 import asyncio
+import base64
+import zlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -35,7 +37,7 @@ class SlaClocks:
             return None
         key = str(ticket_id)
         if sheet is not None and not sheet.ended:
-            self._table[key] = sheet.open_only().model_dump_json(exclude_defaults=True)
+            self._table[key] = packed(sheet)
         elif key in self._table:
             del self._table[key]  # an ended ticket is read from its history, should it go on
         return sheet
@@ -43,7 +45,7 @@ class SlaClocks:
     async def _wound(self, recorded: Recorded) -> Sheet | None:
         policy = self._deps.policy()
         text = self._table.get(str(recorded.ticket_id))
-        before = Sheet.model_validate_json(text) if text is not None else None
+        before = unpacked(text) if text is not None else None
         if before is None or recorded.sequence > before.version:
             try:
                 return wind(before, recorded, policy)
@@ -53,11 +55,10 @@ class SlaClocks:
         return rebuild(await self._deps.store.tickets.history(recorded.ticket_id), policy)
 
     async def save(self, batch: Sequence[Taken[Sheet | None]]) -> None:
-        """Project the newest sheets; older ones of the same batch only add what they stopped."""
-        sheets: dict[int, Sheet] = {}
-        for sheet in (taken.item for taken in batch if taken.item is not None):
-            earlier = sheets.get(sheet.ticket.ticket_id)
-            sheets[sheet.ticket.ticket_id] = _joined(earlier, sheet) if earlier else sheet
+        """Project the newest sheet of each ticket."""
+        sheets = {
+            taken.item.ticket.ticket_id: taken.item for taken in batch if taken.item is not None
+        }
         await asyncio.gather(*(when_free(self._saving(sheet)) for sheet in sheets.values()))
 
     def _saving(self, sheet: Sheet) -> Any:
@@ -65,11 +66,14 @@ class SlaClocks:
         return lambda: book.save(sheet.ticket.ticket_id, sheet.version, sheet.clocks)
 
 
-def _joined(earlier: Sheet, later: Sheet) -> Sheet:
-    """The later sheet with the clocks that only the earlier one still told of."""
-    told = {clock.clock_id for clock in later.clocks}
-    gone = tuple(clock for clock in earlier.clocks if clock.clock_id not in told)
-    return later.model_copy(update={"clocks": (*gone, *later.clocks)})
+def packed(sheet: Sheet) -> str:
+    """A table holds texts, in memory: a quarter of the JSON."""
+    text = sheet.model_dump_json(exclude_defaults=True)
+    return base64.b85encode(zlib.compress(text.encode(), 1)).decode()
+
+
+def unpacked(text: str) -> Sheet:
+    return Sheet.model_validate_json(zlib.decompress(base64.b85decode(text)))
 
 
 def attach(

@@ -152,4 +152,3 @@ class Ticks:
                         code=refusal.code,
                     )  # fmt: skip
             self._asked[clock.ticket_id, clock.clock_id] = now
-        self._deps.wakes.outbox.set()

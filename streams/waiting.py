@@ -18,8 +18,12 @@ _LONGEST_WAIT = 30.0
 
 async def when_free(call: Callable[[], Awaitable[T]]) -> T:
     """The answer of `call`, repeated while the store is busy; it must be safe to repeat."""
-    retrying = AsyncRetrying(retry=retry_if_exception_type(StoreBusy), wait=_as_told, reraise=True)
-    return await retrying(call)
+    async for attempt in AsyncRetrying(
+        retry=retry_if_exception_type(StoreBusy), wait=_as_told, reraise=True
+    ):
+        with attempt:
+            return await call()
+    raise AssertionError("retries end with an answer or an error")
 
 
 def _as_told(state: RetryCallState) -> float:

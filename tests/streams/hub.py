@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from ticket_store.inbound import InboundMessage, MessageOutcome
 
 from connectors.base import Body, Page
 from schemas import commands as cmd
@@ -30,6 +29,7 @@ from streams.progress import Part, Progress
 from streams.topics import DEAD_LETTERS, declared
 from tests.schemas.cases import NOW
 from tests.schemas.hub_time import calendar
+from ticket_store.inbound import InboundMessage, MessageOutcome
 from ticket_store.migrations import migrate
 from ticket_store.store import Store, open_store
 

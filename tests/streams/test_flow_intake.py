@@ -5,8 +5,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from ticket_store.inbound import MessageOutcome
-
 from connectors.base import Body
 from schemas.errors import CredentialRefused, PeerUnavailable
 from schemas.intake import Intake, IntakeKind
@@ -14,6 +12,7 @@ from schemas.lifecycle import Action
 from schemas.ticket import Source, State
 from tests.schemas.cases import NOW, OPERATOR, command, registration
 from tests.streams.hub import FakePeer, FakePolled, FixedProposer, Hub, running_hub
+from ticket_store.inbound import MessageOutcome
 
 PORTAL = FakePeer("portal", Source.WEB_PORTAL)
 PHONE = FakePeer("switch", Source.PHONE_LOG)
