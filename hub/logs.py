@@ -14,15 +14,18 @@ _ID_NO = re.compile(r"(?<!\d)(\d{6})\d{8}(\d{3}[\dXx])(?!\d)")
 _PRIVATE = frozenset({"phone", "name", "id_no", "address", "text", "password", "token", "secret"})
 # The chatter of libraries that log every record or request.
 _QUIET = (
-    "faust",
-    "aiokafka",
-    "mode",
-    "httpx",
-    "httpcore",
-    "zeep",
-    "aiosqlite",
     "aiohttp.access",
+    "aiokafka",
+    "aiosqlite",
+    "alembic",
+    "asyncio",
+    "faust",
+    "httpcore",
+    "httpx",
     "jieba",
+    "mode",
+    "streams.embedded",
+    "zeep",
 )
 
 

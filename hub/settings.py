@@ -1,10 +1,9 @@
 """Settings: SUTONG_* variables over sutong.toml over these defaults. Unknown keys are refused."""
 
 import os
-import secrets
 import tomllib
 from collections.abc import Mapping
-from datetime import time, timedelta
+from datetime import time
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,6 +16,7 @@ from pydantic_settings import (
 )
 
 from schemas.errors import HubError
+from ticket_store.schedule import DEFAULT_WAITS
 
 PREFIX = "SUTONG_"
 _NOT_OURS = {"SUTONG_CONFIG"}  # names the file; not a setting of the hub
@@ -31,11 +31,11 @@ class SettingsWrong(HubError):
         self.problems = problems
 
 
-class _Section(BaseModel):
+class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Clocks(_Section):
+class Clocks(Section):
     """Limits and warnings."""
 
     tick_seconds: float = Field(default=5.0, gt=0, description="how often due clocks are looked up")
@@ -49,7 +49,7 @@ class Clocks(_Section):
     )
 
 
-class Lifecycle(_Section):
+class Lifecycle(Section):
     """The numbers that decisions depend on."""
 
     extensions_allowed: int = Field(
@@ -63,16 +63,20 @@ class Lifecycle(_Section):
     )
 
 
-class Dispatch(_Section):
+class Dispatch(Section):
     """Machine dispatch."""
 
     catalogue: Path | None = Field(
         default=None, description="departments.toml in place of the built-in"
     )
+    rules: Path | None = Field(
+        default=None,
+        description="hard rules (TOML); the built-in ones go with the built-in catalogue",
+    )
     precision: float = Field(default=0.95, gt=0.5, lt=1, description="wanted of machine dispatch")
 
 
-class Streams(_Section):
+class Streams(Section):
     """The processors and their sweeps."""
 
     sweep_seconds: float = Field(
@@ -86,26 +90,25 @@ class Streams(_Section):
     )
 
 
-class Deliveries(_Section):
+class Deliveries(Section):
     """Pushing state back to the peers."""
 
-    tries: int = Field(
-        default=24, ge=1, description="tries before a delivery becomes a dead letter"
-    )
-    first_wait_seconds: float = Field(default=2.0, gt=0, description="wait after the first failure")
-    longest_wait_seconds: float = Field(
-        default=21600.0, gt=0, description="waits double up to this"
+    waits_seconds: tuple[float, ...] = Field(
+        default=DEFAULT_WAITS,
+        min_length=1,
+        description="waits after each failed try; then it is dead",
     )
     per_peer: int = Field(default=4, ge=1, description="deliveries under way to one peer")
     breaker_failures: int = Field(
-        default=5, ge=1, description="failures in a row that open the breaker"
+        default=5, ge=1, description="failures in a row after which a peer is left alone"
     )
     breaker_seconds: float = Field(
-        default=30.0, gt=0, description="rest before a peer is tried again"
+        default=5.0, gt=0, description="rest before it is probed; doubles up to the longest"
     )
+    breaker_longest_seconds: float = Field(default=60.0, gt=0, description="the longest rest")
 
 
-class SignIn(_Section):
+class SignIn(Section):
     """People and sessions."""
 
     idle_minutes: int = Field(
@@ -121,7 +124,7 @@ class SignIn(_Section):
     )
 
 
-class Limits(_Section):
+class Limits(Section):
     """Rates per minute and address; they do not apply to loopback unless `loopback` is set."""
 
     portal_per_minute: int = Field(default=60, ge=1, description="calls to the portal API")
@@ -234,65 +237,3 @@ def _unknown_variables(environment: Mapping[str, str]) -> list[str]:
         and not name.startswith(_FOR_TESTS)
         and name.partition("__")[0] not in known
     ]
-
-
-def secret_key(home: Path) -> bytes:
-    """The hub's own key (query codes, phone digests), made on first use, readable by its owner only.
-
-    Raises: OSError when the folder cannot be written.
-    """
-    file = home / "secret.key"
-    try:
-        return bytes.fromhex(file.read_text().strip())
-    except FileNotFoundError:
-        home.mkdir(parents=True, exist_ok=True)
-    fresh = home / f".secret.{os.getpid()}"
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
-        out.write(secrets.token_hex(32))
-        out.flush()
-        os.fsync(out.fileno())
-    try:
-        os.link(fresh, file)  # the first process wins; nobody ever overwrites the key
-    except FileExistsError:
-        pass
-    finally:
-        fresh.unlink()
-    return bytes.fromhex(file.read_text().strip())
-
-
-def example() -> str:
-    """A commented sutong.toml with every setting and its default."""
-    lines = ["# Sutong: every setting with its default. SUTONG_<NAME> in the environment wins.", ""]
-    sections: list[tuple[str, _Section]] = []
-    for name, field in Settings.model_fields.items():
-        if isinstance(field.default, _Section):
-            sections.append((name, field.default))
-        elif name != "peers":
-            lines += _example_line(name, field.default, field.description)
-    for name, section in sections:
-        lines += ["", f"[{name}]  # {(type(section).__doc__ or '').strip()}"]
-        for key, field in type(section).model_fields.items():
-            lines += _example_line(key, field.default, field.description)
-    lines += ["", "# [peers.<name>]  # one section a peer; see connectors/<dialect>/README.md"]
-    lines += ["# dialect = ..."]
-    return "\n".join(lines) + "\n"
-
-
-def _example_line(name: str, default: Any, description: str | None) -> list[str]:
-    if isinstance(default, SecretStr):
-        default = default.get_secret_value()
-    if isinstance(default, bool):
-        text = str(default).lower()
-    elif isinstance(default, int | float):
-        text = str(default)
-    elif isinstance(default, time):
-        text = default.strftime("%H:%M:%S")
-    else:
-        text = f'"{"" if default is None else default}"'
-    return [f"# {name} = {text}" + (f"  # {description}" if description else "")]
-
-
-def wait_after(deliveries: Deliveries, attempts: int) -> timedelta:
-    """The wait before the next try, doubling; `attempts` have been made."""
-    doubled = deliveries.first_wait_seconds * 2 ** min(attempts - 1, 30)
-    return timedelta(seconds=min(deliveries.longest_wait_seconds, doubled))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 
 from schemas.errors import HubError, StoreBusy
 from schemas.ids import TicketIds
@@ -14,6 +15,7 @@ from ticket_store.engine import Database, busy_reason, connect
 from ticket_store.inbound import InboundBook
 from ticket_store.migrations import missing
 from ticket_store.outbox import Outbox
+from ticket_store.reading import Reading, ReadingSettings, open_reading
 from ticket_store.tickets import TicketReader
 from ticket_store.writer import Writer
 
@@ -40,6 +42,12 @@ class Store:
         self.deliveries = DeliveryBook(database, self.writer, now, department_name)
         self.audit = AuditBook(database, self.writer)
 
+    def join(self, reading: Reading) -> None:
+        """Take in the books of the reading side; `open_store` does."""
+        self.search, self.clocks = reading.search, reading.clocks
+        self.people, self.calendars = reading.people, reading.calendars
+        self.attachments = reading.attachments
+
     async def close(self) -> None:
         """Finish what is waiting to be written, then let go of the database."""
         await self.writer.close()
@@ -58,6 +66,7 @@ async def open_store(
     ids: TicketIds,
     now: Callable[[], datetime],
     department_name: DepartmentName = str,
+    reading: ReadingSettings | None = None,
 ) -> Store:
     """Open a store.
 
@@ -65,6 +74,7 @@ async def open_store(
     owes:             the destinations owed an event, given the head after it; called within
                       transactions, so it must be quick and pure.
     department_name:  the Chinese name of a department code, for deliveries.
+    reading:          what search, people, calendar and attachments need.
     Raises: StoreNotMigrated when migrations are pending; StoreBusy when the database is away.
     """
     database = connect(url)
@@ -78,6 +88,13 @@ async def open_store(
     if lacking:
         await database.close()
         raise StoreNotMigrated(f"migrations are pending: {', '.join(lacking)}")
-    return Store(
+    store = Store(
         database, rules=rules, owes=owes, ids=ids, now=now, department_name=department_name
     )
+    settings = reading or ReadingSettings(Path("uploads"))
+    try:
+        store.join(await open_reading(database, store.writer, store.desk, now, settings))
+    except BaseException:
+        await store.close()
+        raise
+    return store

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from hub.calendar import import_notice, stored_calendar
+from hub.assembly import build
+from hub.calendar import ImportReport, import_year
 from hub.cli.output import (
     WRONG_USAGE,
     AsJson,
@@ -16,12 +17,23 @@ from hub.cli.output import (
     say,
     settings_or_exit,
 )
+from hub.settings import Settings
+from hub.stored import stored_calendar
+from schemas.calendar_year import CalendarYear
 from schemas.working_time import HUB_ZONE, Limit, due
 from ticket_store.calendar_seed import NoticeRefused, notice_from_file
 
 calendar_app = typer.Typer(
     help="Working days: list, import a notice, show a year.", no_args_is_help=True
 )
+
+
+async def _import(settings: Settings, year: CalendarYear) -> ImportReport:
+    hub = await build(settings, migrating=True)
+    try:
+        return await import_year(year, hub.store.calendars, hub.store.clocks, settings, by="cli")
+    finally:
+        await hub.close()
 
 
 def _instant(text: str) -> datetime:
@@ -123,7 +135,7 @@ def import_file(
         year = notice_from_file(file)
     except NoticeRefused as refused:
         fail(str(refused))
-    report = run(import_notice(settings_or_exit(), year))
+    report = run(_import(settings_or_exit(), year))
     if as_json:
         print_json(report.as_json())
         return

@@ -1,0 +1,138 @@
+"""Builds every object once and hands it down by argument; nothing else in the hub builds."""
+
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from connectors.base import Connector
+from connectors.registry import Peer, build_peers
+from hub.calendar import clock_policy, hours_of
+from hub.keys import secret_key
+from hub.limits import limits_of
+from hub.settings import Settings, SignIn
+from routing.catalogue import Catalogue
+from routing.proposer import Proposer, build_proposer
+from schemas.clock_running import ClockPolicy
+from schemas.events import Recorded
+from schemas.ids import TicketIds, new_command_id
+from schemas.rules import Rules
+from schemas.sla import LimitRule
+from schemas.ticket import Ticket
+from schemas.working_time import HUB_ZONE
+from ticket_store.attachments import AttachmentLimits
+from ticket_store.migrations import migrate
+from ticket_store.passwords import SignInPolicy
+from ticket_store.reading import ReadingSettings
+from ticket_store.store import Store, open_store
+
+Now = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def fresh_command_id() -> UUID:
+    return new_command_id(time.time_ns() // 1_000_000, secrets.randbits(128))
+
+
+@dataclass(frozen=True)
+class Hub:
+    """What worker, web and commands are made of."""
+
+    settings: Settings
+    key: bytes
+    store: Store
+    peers: Mapping[str, Peer]
+    catalogue: Catalogue
+    proposer: Proposer
+    limits: tuple[LimitRule, ...]
+    ids: TicketIds
+    now: Now
+
+    @property
+    def connectors(self) -> dict[str, Connector]:
+        return {name: peer.connector for name, peer in self.peers.items()}
+
+    def clock_policy(self) -> ClockPolicy:
+        """Limits and calendar as they stand now."""
+        return clock_policy(self.settings, self.limits, self.store.calendars.calendar())
+
+    async def close(self) -> None:
+        for connector in self.connectors.values():
+            await connector.close()
+        await self.store.close()
+
+
+def owed_to(peers: Mapping[str, Peer]) -> Callable[[Ticket, Recorded], tuple[str, ...]]:
+    """Who is owed an event: the peer that the ticket came from, if it takes events of the kind."""
+
+    def owes(ticket: Ticket, recorded: Recorded) -> tuple[str, ...]:
+        peer = peers.get(ticket.peer or "")
+        if peer is None or recorded.event.kind not in peer.pushed:
+            return ()
+        return (peer.connector.name,)
+
+    return owes
+
+
+def _sign_in_policy(told: SignIn) -> SignInPolicy:
+    return SignInPolicy(
+        idle=timedelta(minutes=told.idle_minutes),
+        longest=timedelta(hours=told.longest_hours),
+        failures_allowed=told.failures,
+        locked_for=timedelta(minutes=told.lock_minutes),
+        password_age=timedelta(days=told.password_days),
+    )
+
+
+async def build(settings: Settings, *, now: Now = utc_now, migrating: bool = False) -> Hub:
+    """Open the store and build what stands on it.
+
+    migrating: bring an older or empty store up to date first; else such a store is refused.
+    Raises: StoreNotMigrated, PeersWrong, CatalogueWrong, StoreBusy.
+    """
+    peers = build_peers(settings.peers)
+    catalogue, proposer = build_proposer(
+        lambda: now().astimezone(HUB_ZONE).date(),
+        catalogue_file=settings.dispatch.catalogue,
+        rules_file=settings.dispatch.rules,
+    )
+    settings.home.mkdir(parents=True, exist_ok=True)
+    key = secret_key(settings.home)
+    if migrating:
+        await migrate(settings.database)
+    ids = TicketIds(lambda: int(now().timestamp() * 1000), settings.node)
+    store = await open_store(
+        settings.database,
+        rules=Rules(
+            extensions_allowed=settings.lifecycle.extensions_allowed,
+            send_backs_before_ruling=settings.lifecycle.send_backs_before_ruling,
+            knows_department=catalogue.knows,
+        ),
+        owes=owed_to(peers),
+        ids=ids,
+        now=now,
+        department_name=catalogue.name,
+        reading=ReadingSettings(
+            uploads=settings.home / "uploads",
+            personal_key=key,
+            limits=AttachmentLimits(largest_bytes=settings.limits.upload_bytes),
+            sign_in=_sign_in_policy(settings.sign_in),
+            hours=hours_of(settings.clocks),
+        ),
+    )
+    return Hub(
+        settings=settings,
+        key=key,
+        store=store,
+        peers=peers,
+        catalogue=catalogue,
+        proposer=proposer,
+        limits=limits_of(settings.clocks.limits_file),
+        ids=ids,
+        now=now,
+    )

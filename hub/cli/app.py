@@ -1,0 +1,29 @@
+"""Puts the subcommands together."""
+
+import typer
+
+from hub.cli import inspect, people, processes, repair, time
+
+app = typer.Typer(
+    name="sutong",
+    help="Sutong 诉通: the complaint hub between phone, portal, province and 12345.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.command("run")(processes.run_all)
+app.command("worker")(processes.run_worker)
+app.command("web")(processes.run_web)
+app.command("demo")(processes.run_demo)
+app.command("check")(inspect.check)
+app.command("migrate")(repair.migrate_store)
+app.command("due")(time.show_due)
+app.command("replay")(repair.replay)
+app.add_typer(time.calendar_app, name="calendar")
+app.add_typer(people.user_app, name="user")
+app.add_typer(inspect.audit_app, name="audit")
+
+
+def main() -> None:
+    """Entry point of the `sutong` command."""
+    app()

@@ -1,0 +1,182 @@
+"""sutong user: the people and programs that may act."""
+
+import secrets
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from hub.assembly import Hub, build
+from hub.cli.output import WRONG_USAGE, AsJson, fail, print_json, run, say, settings_or_exit
+from schemas.parties import Role
+from ticket_store.people_values import ADMINISTRATORS, WORKERS, NewUser, PersonRefused
+
+BY = "cli"
+_GIVEN = [role for role in Role if role in WORKERS | ADMINISTRATORS]
+user_app = typer.Typer(help="Users and API tokens.", no_args_is_help=True)
+Roles = Annotated[
+    list[str], typer.Option("--role", help=f"One of {', '.join(_GIVEN)}; may repeat.")
+]
+Department = Annotated[str | None, typer.Option(help="Department code of a handler.")]
+FromStdin = Annotated[
+    bool, typer.Option("--password-stdin", help="Read the password from standard input.")
+]
+
+
+def _roles(names: list[str]) -> frozenset[Role]:
+    for name in names:
+        if name not in _GIVEN:
+            fail(f"--role is one of {', '.join(_GIVEN)}, not {name!r}", WRONG_USAGE)
+    return frozenset(map(Role, names))
+
+
+def _password(from_stdin: bool) -> str:
+    """What standard input says, or a fresh one that is shown once."""
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\n")
+    return f"{secrets.token_urlsafe(12)}-Aa1"
+
+
+@user_app.command("add")
+def add_user(
+    name: Annotated[str, typer.Argument(help="Sign-in name.")],
+    role: Roles,
+    display_name: Annotated[str | None, typer.Option(help="Name on the pages.")] = None,
+    department: Department = None,
+    password_stdin: FromStdin = False,
+    as_json: AsJson = False,
+) -> None:
+    """Create a user; the password must be changed at the first sign-in."""
+    roles = _roles(role)
+    password = _password(password_stdin)
+
+    async def create(hub: Hub) -> None:
+        _known(hub, department)
+        new = NewUser(
+            user_name=name,
+            display_name=display_name or name,
+            roles=roles,
+            department=department,
+        )
+        await hub.store.people.create(BY, new, password)
+
+    _with_hub(create)
+    shown = None if password_stdin else password
+    if as_json:
+        print_json({"user": name, "password": shown})
+        return
+    say(f"user {name} created")
+    if shown:
+        say(f"password (shown once, to be changed at the first sign-in): {shown}")
+
+
+@user_app.command("list")
+def list_users(as_json: AsJson = False) -> None:
+    """Who there is, with roles and state."""
+    rows: list[dict[str, object]] = []
+
+    async def read(hub: Hub) -> None:
+        rows.extend(
+            {
+                "user": user.user_name,
+                "name": user.display_name,
+                "roles": sorted(user.roles),
+                "department": user.department,
+                "active": user.active,
+                "locked_until": user.locked_until and user.locked_until.isoformat(),
+            }
+            for user in await hub.store.people.users()
+        )
+
+    _with_hub(read)
+    if as_json:
+        print_json({"users": rows})
+        return
+    for row in rows:
+        state = "" if row["active"] else "  inactive"
+        state += f"  locked until {row['locked_until']}" if row["locked_until"] else ""
+        roles = ", ".join(row["roles"]) if isinstance(row["roles"], list) else ""
+        say(f"{row['user']}  {roles}  {row['department'] or ''}{state}")
+
+
+@user_app.command("unlock")
+def unlock_user(name: Annotated[str, typer.Argument()], as_json: AsJson = False) -> None:
+    """Let a locked-out user sign in again."""
+
+    async def unlock(hub: Hub) -> None:
+        await hub.store.people.unlock(BY, name)
+
+    _with_hub(unlock)
+    _done(as_json, name, "unlocked")
+
+
+@user_app.command("reset")
+def reset_password(
+    name: Annotated[str, typer.Argument()],
+    password_stdin: FromStdin = False,
+    as_json: AsJson = False,
+) -> None:
+    """Give a user a new password and sign him out everywhere."""
+    password = _password(password_stdin)
+
+    async def reset(hub: Hub) -> None:
+        await hub.store.people.reset_password(BY, name, password)
+
+    _with_hub(reset)
+    if as_json:
+        print_json({"user": name, "password": None if password_stdin else password})
+        return
+    say(f"{name} has a new password, to be changed at the next sign-in")
+    if not password_stdin:
+        say(f"password (shown once): {password}")
+
+
+@user_app.command("token")
+def create_token(
+    name: Annotated[str, typer.Argument(help="What the token is for.")],
+    role: Roles,
+    department: Department = None,
+    days: Annotated[int, typer.Option(min=1, max=366, help="Days it is valid.")] = 90,
+    as_json: AsJson = False,
+) -> None:
+    """Create an API token; it is shown once."""
+    roles = _roles(role)
+    secret: list[str] = []
+
+    async def create(hub: Hub) -> None:
+        _known(hub, department)
+        lasts = timedelta(days=days)
+        tokens = hub.store.people.tokens
+        shown, _ = await tokens.create(BY, name, roles, department=department, lasts=lasts)
+        secret.append(shown)
+
+    _with_hub(create)
+    if as_json:
+        print_json({"name": name, "token": secret[0]})
+        return
+    say(f"token for {name} (shown once): {secret[0]}")
+
+
+def _known(hub: Hub, department: str | None) -> None:
+    if department is not None and not hub.catalogue.knows(department):
+        raise PersonRefused("department", f"no department {department} in the catalogue")
+
+
+def _done(as_json: bool, name: str, what: str) -> None:
+    if as_json:
+        print_json({"user": name, "done": what})
+        return
+    say(f"{name}: {what}")
+
+
+def _with_hub(work: Callable[[Hub], Awaitable[None]]) -> None:
+    async def all_of_it() -> None:
+        hub = await build(settings_or_exit(), migrating=True)
+        try:
+            await work(hub)
+        finally:
+            await hub.close()
+
+    run(all_of_it())

@@ -1,0 +1,68 @@
+"""sutong run, worker, web, demo: the processes."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hub.cli.output import WRONG_USAGE, AsJson, fail, print_json, run, say, settings_or_exit
+from hub.demo.day import DemoOptions, play
+from hub.demo.peers.faults import PLANS
+from hub.serve import serve
+
+Host = Annotated[str | None, typer.Option(help="Address to listen on.")]
+Port = Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on; 0: any.")]
+
+
+def run_all(host: Host = None, port: Port = None) -> None:
+    """The whole hub in one process, until it is told to stop."""
+    run(serve(settings_or_exit(host=host, port=port), worker=True, web=True))
+
+
+def run_worker() -> None:
+    """Processors, pollers, clocks and sender. `sutong migrate` comes first."""
+    run(serve(settings_or_exit(), worker=True, web=False))
+
+
+def run_web(host: Host = None, port: Port = None) -> None:
+    """Console, API and the peers' gateway. `sutong migrate` comes first."""
+    run(serve(settings_or_exit(host=host, port=port), worker=False, web=True))
+
+
+def run_demo(
+    tickets: Annotated[int, typer.Option(min=1, help="Tickets of the day.")] = 120,
+    leave: Annotated[bool, typer.Option("--exit", help="End when all is settled.")] = False,
+    seed: Annotated[int, typer.Option(help="The same seed plays the same day.")] = 1,
+    faults: Annotated[str, typer.Option(help="none, some or hard.")] = "some",
+    letters: Annotated[
+        Path | None, typer.Option(help="Texts: JSON Lines with id, title, text.", dir_okay=False)
+    ] = None,
+    broker_url: Annotated[str | None, typer.Option(help="Broker; default: embedded.")] = None,
+    database_url: Annotated[str | None, typer.Option(help="Store; default: SQLite.")] = None,
+    port: Port = None,
+    as_json: AsJson = False,
+) -> None:
+    """The hub with simulated peers on loopback and a city's day of tickets."""
+    if faults not in PLANS:
+        fail(f"--faults is one of {', '.join(PLANS)}, not {faults!r}", WRONG_USAGE)
+    summary = run(
+        play(
+            DemoOptions(
+                tickets=tickets,
+                leave=leave,
+                seed=seed,
+                faults=faults,
+                letters=letters,
+                broker_url=broker_url,
+                database_url=database_url,
+                port=port,
+                say=lambda text: typer.echo(text, err=as_json),
+            )
+        )
+    )
+    if as_json:
+        print_json(summary.as_json())
+    elif leave:
+        say(summary.as_text())
+    if leave and not summary.ok:
+        raise typer.Exit(1)

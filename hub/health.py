@@ -1,0 +1,105 @@
+"""/health/live, /health/ready and /metrics."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from hub.assembly import Hub
+from hub.worker import Worker
+from ticket_store.migrations import pending
+
+STORE_PATIENCE_SECONDS = 5.0
+
+
+@dataclass
+class Health:
+    """What is asked when somebody asks whether the hub is ready. worker: None in a web process."""
+
+    hub: Hub
+    worker: Worker | None
+    draining: bool = field(default=False)
+
+    async def missing(self) -> list[str]:
+        """What stands in the way of readiness, in words; empty when ready."""
+        problems = ["shutting down"] if self.draining else []
+        try:
+            async with asyncio.timeout(STORE_PATIENCE_SECONDS):
+                if lacking := await pending(self.hub.settings.database):
+                    problems.append(f"store lacks {', '.join(lacking)}: run sutong migrate")
+        except Exception as error:  # noqa: BLE001 - whatever it is, the store is not usable
+            problems.append(f"store: {type(error).__name__}")
+        if self.worker is not None:
+            stalled = self.worker.progress.stalled(self.hub.settings.streams.stalled_seconds)
+            problems += [f"{part} stands still" for part in stalled]
+        return problems
+
+
+HEALTH: web.AppKey[Health] = web.AppKey("health", Health)
+
+
+async def live(_request: web.Request) -> web.Response:
+    """200 while the process answers at all."""
+    return web.json_response({"live": True})
+
+
+async def ready(request: web.Request) -> web.Response:
+    """200 when the hub can take and carry tickets; 503 says what is missing."""
+    missing = await request.app[HEALTH].missing()
+    return web.json_response(
+        {"ready": not missing, "missing": missing}, status=503 if missing else 200
+    )
+
+
+class _Owed(Collector):
+    """Counts of the store, read before each scrape and handed to the registry."""
+
+    def __init__(self) -> None:
+        self.families: list[Metric] = []
+
+    def collect(self) -> list[Metric]:
+        return self.families
+
+
+async def metrics(request: web.Request) -> web.Response:
+    """Prometheus text: deliveries owed by peer, messages by outcome, backlogs, writer."""
+    health = request.app[HEALTH]
+    registry = CollectorRegistry()
+    owed = _Owed()
+    registry.register(owed)
+    owed.families = await _store_families(health)
+    if health.worker is not None:
+        backlog = Gauge("sutong_backlog", "Records that wait", ["part"], registry=registry)
+        stalled = Gauge("sutong_stalled_seconds", "Standing still", ["part"], registry=registry)
+        for name, part in health.worker.progress.parts.items():
+            backlog.labels(name).set(part.backlog)
+            stalled.labels(name).set(part.stalled_seconds())
+    return web.Response(
+        body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST}
+    )
+
+
+async def _store_families(health: Health) -> list[Metric]:
+    store = health.hub.store
+    deliveries = GaugeMetricFamily(
+        "sutong_deliveries", "Deliveries by peer and state", labels=["peer", "state"]
+    )
+    for peer, states in (await store.deliveries.owed_counts()).items():
+        for state, count in states.items():
+            deliveries.add_metric([peer, state.value], count)
+    inbound = GaugeMetricFamily("sutong_inbound", "Messages by outcome", labels=["outcome"])
+    for outcome, count in (await store.inbound.tally()).items():
+        inbound.add_metric([outcome], count)
+    return [deliveries, inbound]
+
+
+def add_health(app: web.Application, health: Health) -> None:
+    app[HEALTH] = health
+    add: Callable[..., object] = app.router.add_get
+    add("/health/live", live)
+    add("/health/ready", ready)
+    add("/metrics", metrics)

@@ -1,0 +1,112 @@
+"""The worker: processors, loops and sender, until it is told to stop."""
+
+import asyncio
+import random
+import socket
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from hub.assembly import Hub
+from hub.calendar import keep_fresh
+from streams.app import build_app
+from streams.deps import StreamDeps, Timing, Wakes
+from streams.progress import Progress
+from ticket_store.breaker import BreakerRule
+from ticket_store.schedule import Schedule
+from ticket_store.sender import Sender, SenderRules
+
+log = structlog.get_logger(__name__)
+
+# Everything must have stopped 30 s after SIGTERM; Faust gets most of it.
+DRAIN_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class Worker:
+    """What a running worker shows to the outside.
+
+    wakes:   set from the web in the same process. failed: set when the processors have given up.
+    """
+
+    progress: Progress
+    wakes: Wakes
+    sender: Sender
+    failed: asyncio.Event
+
+
+def build_sender(hub: Hub) -> Sender:
+    """The sender of this process, after the settings."""
+    told = hub.settings.deliveries
+    return Sender(
+        hub.store.deliveries,
+        hub.store.desk,
+        hub.connectors,
+        holder=f"{socket.gethostname()}:{hub.settings.node}",
+        now=hub.now,
+        rng=random.Random(),  # noqa: S311 - spreads waits, guards nothing
+        rules=SenderRules(
+            schedule=Schedule(waits=told.waits_seconds),
+            breaker=BreakerRule(
+                failures=told.breaker_failures,
+                first_wait_seconds=told.breaker_seconds,
+                longest_wait_seconds=told.breaker_longest_seconds,
+            ),
+            per_peer=told.per_peer,
+        ),
+    )
+
+
+@asynccontextmanager
+async def running_worker(hub: Hub) -> AsyncIterator[Worker]:
+    """Run the processors and the sender while the block runs; drains on leaving it.
+
+    Raises: LogInUse when another worker holds the embedded broker.
+    """
+    settings = hub.settings
+    progress, wakes = Progress(time.monotonic), Wakes()
+    deps = StreamDeps(
+        store=hub.store,
+        connectors=hub.connectors,
+        proposer=hub.proposer,
+        ids=hub.ids,
+        policy=hub.clock_policy,
+        now=hub.now,
+        progress=progress,
+        wakes=wakes,
+        timing=Timing(
+            tick=settings.clocks.tick_seconds,
+            sweep=settings.streams.sweep_seconds,
+            reoffer=settings.streams.reoffer_seconds,
+        ),
+    )
+    data_folder = settings.home / "streams"
+    data_folder.mkdir(parents=True, exist_ok=True)
+    app: Any = build_app(settings.broker, deps, data_folder=data_folder)
+    hub.proposer.warm_up()
+    sender = build_sender(hub)
+    hub.store.desk.on_commit(lambda _outcomes: wakes.outbox.set())
+    await app.start()
+    await sender.recover()
+    sending = asyncio.create_task(sender.run(), name="sender")
+    refreshing = asyncio.create_task(
+        keep_fresh(hub.store.calendars, deps.timing.calendar), name="calendar"
+    )
+    log.info("worker started", broker=settings.broker.partition(":")[0])
+    try:
+        yield Worker(progress, wakes, sender, app._crashed)
+    finally:
+        refreshing.cancel()
+        await sender.stop()
+        await asyncio.gather(sending, refreshing, return_exceptions=True)
+        try:
+            async with asyncio.timeout(DRAIN_SECONDS):
+                await app.stop()
+        except TimeoutError:
+            # what was under way is offered again at the next start: rows came before records
+            log.warning("processors did not stop in time", seconds=DRAIN_SECONDS)
+        log.info("worker stopped")
