@@ -5,7 +5,7 @@ command id gets its first outcome, a refusal in the same words.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -106,14 +106,10 @@ class Desk:
         owed = self._write(unit, list(decided.values()), known)
         answers: list[Outcome | CommandRefused] = []
         for command in commands:
-            if (earlier := results.get(command.command_id)) is not None:
-                answers.append(earlier)
-                continue
-            made = decided[command.command_id]
-            if made.command is command:
-                answers.append(_outcome(made, owed=owed[command.command_id]))
-            else:
-                answers.append(_outcome(made, repeated=True))
+            key = command.command_id
+            answers.append(results[key] if key in results else _outcome(decided[key], owed[key]))
+            if key in decided and not isinstance(answers[-1], CommandRefused):
+                results[key] = replace(answers[-1], repeated=True, owed=frozenset())
         return answers
 
     def _repeated(
@@ -265,10 +261,8 @@ def _audit_entry(one: Decided, events: Sequence[dict[str, Any]]) -> AuditEntry:
     )
 
 
-def _outcome(
-    one: Decided, *, repeated: bool = False, owed: frozenset[str] = frozenset()
-) -> Outcome | CommandRefused:
+def _outcome(one: Decided, owed: frozenset[str]) -> Outcome | CommandRefused:
     if one.refusal is not None:
         return one.refusal
     command = one.command
-    return Outcome(command.command_id, command.ticket_id, one.after, one.events, repeated, owed)
+    return Outcome(command.command_id, command.ticket_id, one.after, one.events, owed=owed)
