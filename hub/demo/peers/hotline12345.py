@@ -3,13 +3,16 @@
 It is an independent reading of connectors/hotline12345/README.md: it shares only the signatures.
 """
 
+import asyncio
 import json
 import random
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import Any
+from zlib import crc32
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -27,6 +30,9 @@ _STATES = frozenset(
 )
 _FIELDS = {"orderNo", "hubTicketNo", "sequence", "action", "event", "state", "time", "text"}
 _FIRST_STATE = "10"
+_PUSH_LANES = 4  # pushes under way at once; the versions of an order stay in one lane
+_NOT_NOW = frozenset({429, 500, 502, 503, 504})
+_PUSH_PAUSE_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -42,11 +48,19 @@ class NewOrder:
     place: str | None = None
     citizen: Mapping[str, Any] | None = None
     accused: Mapping[str, Any] | None = None
+    taken_at: datetime | None = None  # None: now
+
+
+class PushRefused(Exception):
+    """The hub's gateway answered a push with what no good push gets."""
 
 
 @dataclass
 class _Order:
+    """pushed: its versions are pushed to the hub instead of waiting in the feed."""
+
     fields: dict[str, Any]
+    pushed: bool = False
     versions: list[bytes] = field(default_factory=list)
 
 
@@ -55,7 +69,9 @@ class Hotline12345Peer(HttpPeer):
 
     hub_keys:   what the hub signs its calls with; push_keys: what the platform signs pushes with.
     refusals:   answers (HTTP status, code) given to the next updates instead of applying them.
-    unreadable: versions off the contract that were sent on purpose; they become dead letters.
+    unreadable: versions off the contract that were sent on purpose; in the feed (`garbage`) they
+                become dead letters, pushed (`turned_away`) the gateway refuses them.
+    acknowledged: pushed versions that the hub said it has.
     """
 
     def __init__(
@@ -73,7 +89,11 @@ class Hotline12345Peer(HttpPeer):
         self.orders: dict[str, _Order] = {}
         self.refusals: deque[tuple[int, str]] = deque()
         self.unreadable = 0
+        self.garbage: list[bytes] = []
+        self.acknowledged: list[bytes] = []
+        self.turned_away = 0
         self._feed: list[bytes] = []
+        self._to_push: list[deque[bytes]] = [deque() for _ in range(_PUSH_LANES)]
         self._clock, self._rng = clock, rng
         self._hub_keys, self._push_keys = hub_keys, push_keys
         self._nonces = RecentNonces()
@@ -87,10 +107,10 @@ class Hotline12345Peer(HttpPeer):
 
     # what its own people do
 
-    def place(self, new: NewOrder) -> str:
-        """Take an order; its number."""
+    def place(self, new: NewOrder, *, pushed: bool = False) -> str:
+        """Take an order; its number. pushed: see `push_waiting`."""
         order_no = f"SZ{self._clock().astimezone(_ZONE):%Y%m%d}{len(self.orders) + 1:06d}"
-        now = self._time()
+        now = self._time(at=new.taken_at)
         self.orders[order_no] = _Order(
             {
                 "orderNo": order_no,
@@ -106,7 +126,8 @@ class Hotline12345Peer(HttpPeer):
                 "accused": new.accused,
                 "state": _FIRST_STATE,
                 "createTime": now,
-            }
+            },
+            pushed,
         )
         self._change(order_no, "created", "")
         return order_no
@@ -141,18 +162,63 @@ class Hotline12345Peer(HttpPeer):
         answer = await self._client.post(url, content=content, headers=headers)
         return answer.status_code, str(answer.json().get("code", ""))
 
+    @property
+    def feed(self) -> tuple[bytes, ...]:
+        """What lies there to be polled, oldest first."""
+        return tuple(self._feed)
+
+    @property
+    def pushes_waiting(self) -> int:
+        return sum(map(len, self._to_push))
+
+    async def push_waiting(self, hub_url: str, peer: str) -> None:
+        """Push what waits, each version until the hub has answered; orders side by side.
+
+        Raises: PushRefused.
+        """
+        lanes = (self._push_lane(lane, hub_url, peer) for lane in self._to_push)
+        await asyncio.gather(*lanes)
+
+    async def _push_lane(self, lane: deque[bytes], hub_url: str, peer: str) -> None:
+        while lane:
+            content = lane[0]
+            try:
+                status, code = await self.push(hub_url, peer, content)
+            except (httpx.TransportError, ValueError):  # ValueError: half an answer
+                status, code = 503, ""
+            if status in _NOT_NOW:
+                await self._pause(_PUSH_PAUSE_SECONDS)
+                continue
+            if status == HTTPStatus.OK:
+                self.acknowledged.append(content)
+            elif status == HTTPStatus.UNPROCESSABLE_ENTITY:
+                self.turned_away += 1
+            else:
+                raise PushRefused(f"HTTP {status} code {code}")
+            lane.popleft()
+
+    def _send(self, order_no: str, *versions: bytes) -> None:
+        """Into the feed, or to the hub's gateway."""
+        if self.orders[order_no].pushed:
+            self._to_push[crc32(order_no.encode()) % _PUSH_LANES].extend(versions)
+        else:
+            self._feed += versions
+
     def _change(self, order_no: str, event: str, text: str, **fields: Any) -> None:
         last = {"by": "12345", "key": None}
         late = []
         if event == "updated" and self.faults.strikes(Fault.STALE):
             late = [self._write(order_no, {"type": event, "text": text}, last)]
         version = self._write(order_no, {"type": event, "text": text}, last, **fields)
-        self._feed += [version, *late]  # a version that a newer one overtakes
+        self._send(order_no, version, *late)  # a version that a newer one overtakes
         if self.faults.strikes(Fault.DUPLICATE):
-            self._feed.append(version)
+            self._send(order_no, version)
         if self.faults.strikes(Fault.GARBAGE):
             self.unreadable += 1
-            self._feed.append(self._garbage(order_no))
+            garbage = self._garbage(order_no)
+            self._send(order_no, garbage)
+            if not self.orders[order_no].pushed:
+                self.garbage.append(garbage)
 
     def _write(
         self, order_no: str, event: Mapping[str, Any], last: Mapping[str, Any], **fields: Any
@@ -167,9 +233,9 @@ class Hotline12345Peer(HttpPeer):
         order.versions.append(json.dumps(order.fields, ensure_ascii=False).encode())
         return order.versions[-1]
 
-    def _time(self, before: str | None = None) -> str:
+    def _time(self, before: str | None = None, at: datetime | None = None) -> str:
         """The platform's clock, which a fault puts wrong; later versions are later all the same."""
-        now = self._clock().astimezone(_ZONE).replace(tzinfo=None, microsecond=0)
+        now = (at or self._clock()).astimezone(_ZONE).replace(tzinfo=None, microsecond=0)
         if self.faults.strikes(Fault.WRONG_CLOCK):
             now += timedelta(seconds=self.faults.plan.clock_error_seconds)
         if before is not None:
@@ -225,8 +291,8 @@ class Hotline12345Peer(HttpPeer):
         if fresh and self.faults.strikes(Fault.ECHO):
             by = {"by": self._hub_keys.app_key, "key": key}
             state = update["state"]
-            self._feed.append(
-                self._write(order_no, {"type": "updated", "text": ""}, by, state=state)
+            self._send(
+                order_no, self._write(order_no, {"type": "updated", "text": ""}, by, state=state)
             )
         return _answer(200, "0" if fresh else "0001", "ok", key)
 

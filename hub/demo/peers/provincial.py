@@ -1,6 +1,7 @@
 """The simulated province: a real SOAP server with its WSDL, its own book, and faults on demand."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 
@@ -48,6 +49,8 @@ class ProvincialPeer(HttpPeer):
         self.reports: dict[str, dict[str, str]] = {}  # fields by serial number
         self.tickets: dict[str, dict[str, str]] = {}  # fields of the newest version
         self.garbage = 0  # documents sent that nobody can understand
+        self.unreadable: list[str] = []  # the same, themselves
+        self.notes: Counter[tuple[str, str]] = Counter()  # (ticket, document) that were sent
         self._messages: list[str] = []
         self._now = now
         self._service = SoapService(
@@ -90,6 +93,11 @@ class ProvincialPeer(HttpPeer):
     def supplement(self, ticket_no: str, text: str) -> None:
         self._note("supplement", ticket_no, text)
 
+    @property
+    def messages(self) -> tuple[str, ...]:
+        """What lies there to be fetched, oldest first."""
+        return tuple(self._messages)
+
     def routes(self) -> list[web.AbstractRouteDef]:
         return [web.post("/exchange", self._exchange), web.get("/exchange", self._wsdl)]
 
@@ -117,6 +125,7 @@ class ProvincialPeer(HttpPeer):
 
     def _note(self, name: str, ticket_no: str, text: str, **more: str) -> None:
         time = self._now().astimezone(codes.ZONE).strftime(_TIME)
+        self.notes[ticket_no, name] += 1
         self._send(name, {"ticketNo": ticket_no, "content": text, "time": time, **more})
 
     def _send(self, name: str, fields: Mapping[str, str]) -> None:
@@ -126,7 +135,8 @@ class ProvincialPeer(HttpPeer):
         document = etree.tostring(root, encoding="unicode")
         if self.faults.strikes(Fault.GARBAGE):
             self.garbage += 1
-            self._messages.append(document[: len(document) // 2])  # cut off: not well-formed
+            self.unreadable.append(document[: len(document) // 2])  # cut off: not well-formed
+            self._messages.append(self.unreadable[-1])
         self._messages.append(document)
         if self.faults.strikes(Fault.DUPLICATE):
             self._messages.append(document)

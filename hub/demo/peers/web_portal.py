@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -38,6 +39,7 @@ class PortalPeer(HttpPeer):
 
     hub_keys:  what the hub signs callbacks with.
     changed:   answers to the same Idempotency-Key that differed from the first one: must stay 0.
+    acts:      what else its citizens did and the hub said it has.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class PortalPeer(HttpPeer):
         self.book = Book()
         self.taken: dict[str, Taken] = {}
         self.changed = 0
+        self.acts: Counter[tuple[str, str]] = Counter()  # (ticket, what) that the hub took
         self._clock, self._rng, self._hub_keys = clock, rng, hub_keys
         self._patience = patience
         self._nonces = RecentNonces()
@@ -108,7 +111,10 @@ class PortalPeer(HttpPeer):
     async def _act(self, taken: Taken, what: str, form: Mapping[str, Any]) -> int:
         """HTTP status of the hub's answer; 409 is a lawful one (the state does not allow it)."""
         key = f"portal-{self._rng.getrandbits(96):024x}"
-        return (await self._insist("POST", self._of(taken, f"/{what}"), key, form)).status_code
+        answer = await self._insist("POST", self._of(taken, f"/{what}"), key, form)
+        if answer.is_success:
+            self.acts[taken.ticket_no, what] += 1
+        return answer.status_code
 
     def _of(self, taken: Taken, what: str = "") -> str:
         return f"{_API}/{taken.ticket_no}{what}?query_code={taken.query_code}"
