@@ -116,6 +116,17 @@ def _subject(given: MultiMapping[str]) -> int | None:
     return int(text) if str(text).isdecimal() else None
 
 
+async def ticket(request: web.Request) -> web.Response:
+    """The ticket's page, with the form of its primary action open."""
+    view = await load(request)
+    first = view.offers[0] if view.offers else None
+    form = None
+    if first is not None and first.tone == "primary" and not first.own_page:
+        form = form_for(request, view.ticket, first.action, first.subject)
+    picker = await _picker(request, form) if form else None
+    return page(request, "tickets/ticket.html", view=view, form=form, refusal=None, picker=picker)
+
+
 async def show(request: web.Request) -> web.Response:
     """The form of an action: a fragment for htmx, else the ticket's page with the form open."""
     action = action_of(request)
@@ -182,5 +193,6 @@ async def _picker(request: web.Request, form: ActionForm) -> Picker | None:
 
 
 def routes() -> list[web.RouteDef]:
-    path = r"/tickets/{ticket_id:\d{1,18}}/actions/{action}"
-    return [web.get(path, show), web.post(path, perform)]
+    one = r"/tickets/{ticket_id:\d{1,18}}"
+    path = one + "/actions/{action}"
+    return [web.get(one, ticket), web.get(path, show), web.post(path, perform)]

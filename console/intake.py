@@ -29,6 +29,7 @@ def _tabs(_actor: Actor) -> Sequence[Tab]:
         Tab("drafts", "电话待登记", lambda _a: due(to_do=ToDo.DRAFT),
             "没有待登记的来电。话务系统导出的来电会自动出现在这里；也可以直接新登记。",
             act="登记", to="/intake/drafts/"),
+        Tab("received", "全部未受理", lambda _a: _received(), "没有未受理的诉求。", act="受理"),
         Tab("internet", "互联网", lambda _a: _received(Source.WEB_PORTAL),
             "没有未受理的网上诉求。", act="受理"),
         Tab("hotline", "12345 热线", lambda _a: _received(Source.HOTLINE12345),

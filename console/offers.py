@@ -55,6 +55,10 @@ class Offer:
     def label(self) -> str:
         return say.text(self.action)
 
+    @property
+    def own_page(self) -> bool:
+        return self.action in OWN_PAGE
+
 
 def offers(ticket: Ticket, actor: Actor, *, extensions_allowed: int = 1) -> list[Offer]:
     """Primary first, then neutral ones, refusing and withdrawing last."""

@@ -75,10 +75,6 @@ async def search(request: web.Request) -> web.Response:
     )  # fmt: skip
 
 
-async def show(request: web.Request) -> web.Response:
-    return page(request, "tickets/ticket.html", view=await load(request), form=None, refusal=None)
-
-
 async def progress(request: web.Request) -> web.Response:
     return page(request, "tickets/progress.html", view=await load(request))
 
@@ -105,7 +101,6 @@ def routes() -> list[web.RouteDef]:
     one = r"/tickets/{ticket_id:\d{1,18}}"
     return [
         web.get("/tickets", search),
-        web.get(one, show),
         web.get(one + "/progress", progress),
         web.get(one + "/trace", trace),
         web.post(one + "/unmask", unmask),

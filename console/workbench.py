@@ -36,7 +36,7 @@ class Place:
 PLACES: Mapping[ToDo, Place] = MappingProxyType(
     {
         ToDo.DRAFT: Place("待登记来电", "/intake?tab=drafts", "intake", "登记", "/intake/drafts/"),
-        ToDo.RECEIVED: Place("待受理", "/intake?tab=internet", "intake", "受理"),
+        ToDo.RECEIVED: Place("待受理", "/intake?tab=received", "intake", "受理"),
         ToDo.DECLINE_REVIEW: Place("不受理审核", "/reviews?tab=decline_review", "reviews", "审核"),
         ToDo.ACCEPTED: Place("待派审", "/dispatch", "dispatch", "派审", "/dispatch/"),
         ToDo.PENDING: Place("待签收", "/handling?tab=pending", "handling", "签收"),

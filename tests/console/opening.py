@@ -1,51 +1,43 @@
-"""Opens a store for a test: all tables, cheap password hashes."""
+"""Opens a store for a test: migrated, with password hashes that cost next to nothing."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from argon2 import PasswordHasher
-from sqlalchemy import insert
 
-import ticket_store.clock_models
-import ticket_store.people_models
-import ticket_store.search_models
+from schemas.events import Recorded
 from schemas.ids import TicketIds
 from schemas.rules import Rules
+from schemas.ticket import Ticket
 from tests.console.stage import Clock
-from ticket_store.audit import START
-from ticket_store.clocks import ClockBook
-from ticket_store.engine import connect
-from ticket_store.metadata import metadata
-from ticket_store.models import audit_head
+from ticket_store.migrations import migrate
 from ticket_store.passwords import Passwords
-from ticket_store.people import PeopleBook
-from ticket_store.personal_keys import PersonalKeys
-from ticket_store.projection import Projection
-from ticket_store.search import Search
-from ticket_store.store import Store
+from ticket_store.reading import ReadingSettings
+from ticket_store.store import Store, open_store
+
+
+def owes_peer(ticket: Ticket, _recorded: Recorded) -> tuple[str, ...]:
+    """Every event of a ticket that came from a peer is owed to it."""
+    return (ticket.peer,) if ticket.peer else ()
 
 
 @asynccontextmanager
 async def opened(path: Path, clock: Clock) -> AsyncIterator[Store]:
-    database = connect(f"sqlite+aiosqlite:///{path}")
-
-    def make(connection):
-        metadata.create_all(connection)
-        connection.execute(insert(audit_head).values(head_id=1, rows=0, events=0, digest=START))
-
-    await database.write(make)
-    store = Store(
-        database, rules=Rules(), owes=lambda t, r: (),
-        ids=TicketIds(lambda: int(clock().timestamp() * 1000)), now=clock,
+    url = f"sqlite+aiosqlite:///{path}"
+    await migrate(url)
+    store = await open_store(
+        url,
+        rules=Rules(),
+        owes=owes_peer,
+        ids=TicketIds(lambda: int(clock().timestamp() * 1000)),
+        now=clock,
+        reading=ReadingSettings(
+            path.parent / "uploads",
+            passwords=Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)),
+        ),
     )
-    keys = PersonalKeys(b"0" * 32)
-    store.search = Search(database, keys, clock)
-    store.clocks = ClockBook(database, store.writer)
-    store.people = PeopleBook(
-        database, store.writer, clock,
-        passwords=Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)),
-    )
-    store.desk.follow(Projection(database.dialect, keys).follow)
-    yield store
-    await store.close()
+    try:
+        yield store
+    finally:
+        await store.close()

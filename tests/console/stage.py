@@ -1,33 +1,23 @@
 """A console on a real SQLite store with people and tickets, and a browser-like client for it."""
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from aiohttp import ClientResponse, CookieJar
 from aiohttp.test_utils import TestClient, TestServer
-from argon2 import PasswordHasher
 from yarl import URL
 
-from console.app import build_console
 from console.deps import ConsoleSettings, Deps
 from console.live import LiveHub
 from console.rendering import fresh_command_id
 from routing.catalogue import load_catalogue
 from schemas.commands import COMMANDS
-from schemas.ids import TicketIds
 from schemas.lifecycle import Action
 from schemas.matter import Matter
 from schemas.parties import Actor, Citizen, Role
-from schemas.rules import Rules
 from schemas.ticket import Registration, Source, Ticket
-from schemas.working_calendar import WorkingCalendar
-from ticket_store.people_values import NewUser
-from ticket_store.passwords import Passwords
 from ticket_store.store import Store
 
 PASSWORD = "Kiefer-Quelle-77"
@@ -97,7 +87,9 @@ class Stage:
     async def registered(self, title: str = "储值卡余额未退", **given: Any) -> Ticket:
         """A complaint by a citizen with a phone, registered and not accepted yet."""
         values: dict[str, Any] = {
-            "matter": Matter(title=title, text="商家停业，卡内余额 5200 元要求退还。", area_code="320508"),
+            "matter": Matter(
+                title=title, text="商家停业，卡内余额 5200 元要求退还。", area_code="320508"
+            ),
             "citizen": Citizen(name="张三", phone=PHONE),
             "source": Source.WEB_PORTAL,
             "received_at": self.clock(),
@@ -181,8 +173,10 @@ class Browser:
         """Name and value of the hidden fields in the form that posts to `path`."""
         for start in re.finditer(r"<form\b[^>]*>", self.text):
             action = re.search(r'\baction="([^"]*)"', start[0])
-            if action and action[1].split("?")[0] == path.split("?")[0]:
-                return _HIDDEN.findall(self.text[start.end() : self.text.index("</form>", start.end())])
+            if action and action[1].split("?")[0] == path.split("?", maxsplit=1)[0]:
+                return _HIDDEN.findall(
+                    self.text[start.end() : self.text.index("</form>", start.end())]
+                )
         return _HIDDEN.findall(self.text)[:1]
 
     async def sign_in(self, user: str, password: str = PASSWORD) -> ClientResponse:
@@ -202,17 +196,10 @@ def deps_for(store: Store, clock: Clock) -> Deps:
     return Deps(
         store=store,
         catalogue=load_catalogue(lambda: date(2026, 11, 24)),
-        calendar=lambda: _CALENDAR,
+        calendar=lambda: store.calendars.calendar,
         now=clock,
         live=LiveHub(),
         settings=ConsoleSettings(areas={"320508": "姑苏区", "320506": "吴中区"}),
     )
 
 
-_CALENDAR = WorkingCalendar({})
-
-
-@contextmanager
-def quick_passwords() -> Iterator[Passwords]:
-    """argon2id with the least cost, so that tests spend their time elsewhere."""
-    yield Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
