@@ -157,7 +157,14 @@ Index(
     sqlite_where=_unsettled,
     postgresql_where=_unsettled,
 )
-Index("ix_inbound_outcome", inbound.c.outcome, inbound.c.message_id)
+_settled = inbound.c.outcome.is_not(None)  # else SQLite takes this index for the sweep, and sorts
+Index(
+    "ix_inbound_outcome",
+    inbound.c.outcome,
+    inbound.c.message_id,
+    sqlite_where=_settled,
+    postgresql_where=_settled,
+)
 Index("ix_inbound_peer", inbound.c.peer, inbound.c.message_id)
 Index("ix_inbound_ticket", inbound.c.ticket_id)
 

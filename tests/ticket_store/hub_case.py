@@ -78,16 +78,23 @@ def url_of(path: Path) -> str:
 
 async def migrated(path: Path) -> None:
     """Make an up-to-date store at `path`; the tables are built once and then copied."""
-    global _template  # noqa: PLW0603  one for all tests of a run
-    if _template is None:
+    if not _template:
         with tempfile.TemporaryDirectory() as folder:
             built = Path(folder) / "template.db"
             await migrate(url_of(built))
-            _template = built.read_bytes()
-    path.write_bytes(_template)
+            _template.append(_bytes_of(built))
+    _put(path, _template[0])
 
 
-_template: bytes | None = None
+_template: list[bytes] = []
+
+
+def _bytes_of(path: Path) -> bytes:
+    return path.read_bytes()
+
+
+def _put(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
 
 
 @asynccontextmanager

@@ -120,7 +120,8 @@ def _inbound() -> None:
         sa.Column("replays", sa.Integer, nullable=False),
     )
     op.create_index("uq_inbound_message", "inbound", ["peer", "peer_message_no"], unique=True)
-    op.create_index("ix_inbound_outcome", "inbound", ["outcome", "message_id"])
+    _partial_index("ix_inbound_outcome", "inbound", ["outcome", "message_id"],
+                   "outcome IS NOT NULL")  # fmt: skip
     op.create_index("ix_inbound_peer", "inbound", ["peer", "message_id"])
     op.create_index("ix_inbound_ticket", "inbound", ["ticket_id"])
     _partial_index("ix_inbound_unsettled", "inbound", ["offered_at", "message_id"],
