@@ -9,11 +9,23 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, false, func, or_, select, union_all
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Select,
+    and_,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+    type_coerce,
+    union_all,
+)
 
 from schemas.errors import HubError
 from schemas.ids import first_id_at
-from ticket_store.metadata import instant_of
+from ticket_store.metadata import Instant, instant_of
 from ticket_store.personal_keys import PersonalKeys
 from ticket_store.scope import Reach, Scope, has_share, within
 from ticket_store.search_models import (
@@ -28,6 +40,7 @@ from ticket_store.to_dos import DEPARTMENTS_ONLY, HUB, ToDo
 
 ROW = ticket_rows.c
 LAST_ID = 1 << 62  # above every ticket id
+_FENCED_DUE = type_coerce(type_coerce(ROW.due_at, BigInteger) + 0, Instant)
 _KEY = ticket_keys.c
 _SHARE = ticket_departments.c
 _TO_DO = ticket_to_dos.c
@@ -231,20 +244,24 @@ class RowQueries:
             conditions.append(within(self.scope))
         if query.to_do is not None and but != "to_do":
             conditions.append(
-                exists().where(
+                exists()
+                .where(
                     _TO_DO.ticket_id == ROW.ticket_id,
                     _TO_DO.to_do == query.to_do,
                     _TO_DO.department == self._whose(),
                 )
+                .correlate(ticket_rows)
             )
         if self._phone is not None and but != "phone":
             conditions.append(
-                exists().where(_KEY.ticket_id == ROW.ticket_id, *has_key(self.scope, [self._phone]))
+                exists()
+                .where(_KEY.ticket_id == ROW.ticket_id, *has_key(self.scope, [self._phone]))
+                .correlate(ticket_rows)
             )
         if query.department is not None and but != "department":
             conditions.append(has_share(query.department))
         if but != "due":
-            conditions += self._clock(ROW.due_at + 0)
+            conditions += self._clock(_FENCED_DUE)
         if query.states and but != "states":
             conditions.append(ROW.state.concat("").in_(sorted(query.states)))
         if query.area_codes and but != "area_codes":

@@ -50,9 +50,13 @@ def within(scope: Scope) -> ColumnElement[bool]:
 
 
 def has_share(department: str) -> ColumnElement[bool]:
-    return exists().where(
-        ticket_departments.c.department == department,
-        ticket_departments.c.ticket_id == ticket_rows.c.ticket_id,
+    return (
+        exists()
+        .where(
+            ticket_departments.c.department == department,
+            ticket_departments.c.ticket_id == ticket_rows.c.ticket_id,
+        )
+        .correlate(ticket_rows)  # only: the statement outside may read ticket_departments, too
     )
 
 
