@@ -1,0 +1,68 @@
+"""Idempotency-Key -> command id: the desk does a command once however often it is asked for."""
+
+import secrets
+from datetime import UTC, datetime
+from uuid import UUID
+
+from aiohttp import web
+
+from console.api.bodies import has_unprintable
+from console.api.problems import BAD_REQUEST, CONFLICT, Problem
+from schemas.ids import created_at, derived_command_id, new_command_id
+from schemas.parties import Actor
+from ticket_store.desk import Outcome
+
+_LONGEST_KEY = 200
+_UUID_LENGTHS = (32, 36)
+# a key says nothing of when it was made, so ids derived for new tickets share one instant
+_NO_TIME = datetime(2025, 1, 1, tzinfo=UTC)
+
+
+def key_of(request: web.Request) -> str | None:
+    """Raises: Problem 400 for a key that is empty, too long or not plain text."""
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return None
+    key = key.strip()
+    if not 0 < len(key) <= _LONGEST_KEY or has_unprintable(key) or not _is_text(key):
+        raise Problem(BAD_REQUEST, "idempotency_key", f"1 to {_LONGEST_KEY} characters")
+    return key
+
+
+def command_id_of(
+    request: web.Request, actor: Actor, now: datetime, *parts: str | int, ticket_id: int | None
+) -> UUID:
+    """A UUID is the command id itself; other text is one within token, ticket and `parts`."""
+    key = key_of(request)
+    if key is None:
+        return new_command_id(int(now.timestamp() * 1000), secrets.randbits(128))
+    if len(key) in _UUID_LENGTHS:
+        try:
+            return UUID(key)
+        except ValueError:
+            pass
+    at = _NO_TIME if ticket_id is None else created_at(ticket_id)
+    return derived_command_id(at, "api", actor.actor_id, ticket_id or 0, *parts, key)
+
+
+def check_repeat(outcome: Outcome, actor: Actor, ticket_id: int | None) -> None:
+    """Raises: Problem 409 when the id was another's, or of another ticket (None: of a new one)."""
+    if not outcome.repeated:
+        return
+    first = outcome.events[0] if outcome.events else None
+    own = first is None or first.actor.actor_id == actor.actor_id
+    same = outcome.ticket_id == ticket_id if ticket_id is not None else _registers(outcome)
+    if not (own and same):
+        raise Problem(CONFLICT, "idempotency_key_reused")
+
+
+def _registers(outcome: Outcome) -> bool:
+    return bool(outcome.events) and outcome.events[0].sequence == 1
+
+
+def _is_text(key: str) -> bool:
+    try:
+        key.encode()
+    except UnicodeEncodeError:  # bytes of a header that are no UTF-8
+        return False
+    return True
