@@ -6,6 +6,7 @@ that died before it answered gets the same command again.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -18,9 +19,19 @@ class HubGone(Exception):
     """The hub did not answer for longer than the caller is willing to wait."""
 
 
+@dataclass(frozen=True)
+class Acknowledged:
+    """A command that the hub answered: the ticket's version after it and the events it made."""
+
+    ticket_id: int
+    version: int
+    kinds: tuple[str, ...]
+
+
 class ApiClient:
     """One hub's API, called by several people, each with a token of his own.
 
+    acknowledged:     every command that was answered as done.
     patience_seconds: how long a call is repeated while the hub is away.
     """
 
@@ -32,6 +43,7 @@ class ApiClient:
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.base_url = base_url
+        self.acknowledged: list[Acknowledged] = []
         self._http = httpx.AsyncClient(base_url=base_url, timeout=30, trust_env=False)
         self._patience, self._pause = patience_seconds, pause
 
@@ -105,4 +117,6 @@ class ApiClient:
         if answer.status_code in NOT_NOW:
             return False
         answer.raise_for_status()
+        done = answer.json()
+        self.acknowledged.append(Acknowledged(ticket_id, done["version"], tuple(done["events"])))
         return True

@@ -1,0 +1,186 @@
+"""A city's day: the hub, simulated peers on loopback, and everybody who works; then the account.
+
+A demo lives in a folder of its own that goes with it: the peers' books are in memory, and a store
+from yesterday would not fit them.
+"""
+
+import asyncio
+import random
+import secrets
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
+
+from hub.assembly import Hub, build, utc_now
+from hub.demo.api_client import ApiClient
+from hub.demo.cast import USERS, create_cast, create_users
+from hub.demo.city import City, read_letters
+from hub.demo.life import CityLife
+from hub.demo.peers.faults import PLANS
+from hub.demo.people import People
+from hub.demo.settlement import compare, read_store
+from hub.demo.summary import DemoSummary, summary_of
+from hub.demo.town import Town
+from hub.demo.traffic import Traffic
+from hub.settings import Settings
+from hub.web import running_web
+from hub.worker import running_worker
+from ticket_store.people import PeopleBook
+
+FAULTS = tuple(PLANS)
+# Peers on loopback come back in a moment, so waits are short; many, because of hard faults.
+DELIVERIES = {
+    "waits_seconds": (0.1, 0.2, 0.5, 1.0, *(2.0,) * 26),
+    "breaker_failures": 8,
+    "breaker_seconds": 0.5,
+    "breaker_longest_seconds": 2.0,
+}
+STREAMS = {"sweep_seconds": 1.0, "reoffer_seconds": 5.0}
+CLOCKS = {"tick_seconds": 0.5}
+_POLL_SECONDS = 0.3
+_LEAST_LIMIT, _LIMIT_A_TICKET = 120.0, 2.0  # seconds to settle
+_AT_ONCE = 20  # tickets that a live demo begins with
+_BUSY_PACE, _LIVE_PACE = 0.02, 4.0  # seconds between two tickets: for a test, for a spectator
+
+
+class DemoSettings(Settings):
+    """Only what the demo gives: the peers of a real sutong.toml have no part in a demo."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)
+
+
+@dataclass(frozen=True)
+class DemoOptions:
+    """leave: end when all is settled. say: where lines for people go."""
+
+    tickets: int = 120
+    leave: bool = False
+    seed: int = 1
+    faults: str = "some"
+    letters: Path | None = None
+    broker_url: str | None = None
+    database_url: str | None = None
+    port: int | None = None
+    say: Callable[[str], object] = print
+
+
+async def play(options: DemoOptions) -> DemoSummary:
+    """Play the day; without `leave` until SIGINT or SIGTERM.
+
+    Raises: LettersWrong, StoreOutOfDate, LogInUse, OSError when the port is taken.
+    """
+    letters = read_letters(options.letters) if options.letters else ()
+    with tempfile.TemporaryDirectory(prefix="sutong-demo-") as folder:
+        town = Town(
+            Path(folder),
+            seed=options.seed,
+            plan=options.faults,
+            now=utc_now,
+            # a store that outlives the demo knows other towns already
+            suffix=f"-{secrets.token_hex(3)}" if options.database_url else "",
+        )
+        city = City(options.seed, letters)
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(town)
+            settings = _settings(options, Path(folder), town)
+            hub, url = await stack.enter_async_context(_running_hub(settings))
+            cast = await create_cast(
+                hub.store.people, [one.code for one in hub.catalogue.departments()]
+            )
+            api = ApiClient(url)
+            stack.push_async_callback(api.close)
+            life = CityLife(
+                town=town,
+                traffic=Traffic(town, city, random.Random(f"traffic:{options.seed}"), utc_now),
+                people=People(api, cast, options.seed),
+                store=hub.store,
+                hub_url=url,
+                now=utc_now,
+            )
+            await _introduce(options, hub.store.people, url)
+            begun = time.monotonic()
+            if options.leave:
+                sending = life.traffic.send(options.tickets, _BUSY_PACE)
+                limit = max(_LEAST_LIMIT, options.tickets * _LIMIT_A_TICKET)
+            else:
+                sending, limit = _until_told(life.traffic, options), _LEAST_LIMIT
+            unsettled = await life.play(sending, limit)
+            held = await read_store(hub.store, town.names)
+            settlement = compare(town.claims(), held, api.acknowledged)
+            summary = await summary_of(
+                hub.store, town.names, held, settlement, unsettled, time.monotonic() - begun
+            )
+    for line in summary.problems():
+        print(line, file=sys.stderr)  # noqa: T201 - for people who look why a demo failed
+    return summary
+
+
+def _settings(options: DemoOptions, folder: Path, town: Town) -> Settings:
+    given: dict[str, Any] = {
+        "home": folder / "home",
+        "port": options.port or 0,
+        "log_level": "warning",
+        "clocks": CLOCKS,
+        "streams": STREAMS,
+        "deliveries": DELIVERIES,
+        "peers": town.entries(_POLL_SECONDS),
+    }
+    if options.broker_url:
+        given["broker_url"] = options.broker_url
+    if options.database_url:
+        given["database_url"] = options.database_url
+    return DemoSettings(**given)
+
+
+@asynccontextmanager
+async def _running_hub(settings: Settings) -> AsyncIterator[tuple[Hub, str]]:
+    """Worker and web in this process, and the address."""
+    async with AsyncExitStack() as stack:
+        hub = await build(settings, migrating=True)
+        stack.push_async_callback(hub.close)
+        worker = await stack.enter_async_context(running_worker(hub))
+        web = await stack.enter_async_context(running_web(hub, worker))
+        yield hub, web.url
+
+
+async def _introduce(options: DemoOptions, people: PeopleBook, url: str) -> None:
+    """Say where the console is and who can sign in."""
+    await create_users(people)
+    options.say(f"console: {url}")
+    for user in USERS:
+        place = f" ({user.department})" if user.department else ""
+        options.say(f"  {user.user_name:<10} {user.password:<24} {user.display_name}{place}")
+    if not options.leave:
+        options.say("a city's day comes in by all four channels; Ctrl-C ends it")
+
+
+async def _until_told(traffic: Traffic, options: DemoOptions) -> None:
+    """A first handful at once, so that the lists are not empty, then a slow day."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        await traffic.send(_AT_ONCE, _BUSY_PACE, stop)
+        await traffic.send(max(0, options.tickets - _AT_ONCE), _LIVE_PACE, stop)
+        await stop.wait()
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)

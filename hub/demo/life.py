@@ -1,0 +1,108 @@
+"""What goes on round a running hub: traffic comes in, people work, citizens rate, peers push.
+
+The hub is reached over HTTP only; the store is read beside it, so it may run anywhere.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from hub.demo.people import People
+from hub.demo.settlement import LEADER
+from hub.demo.town import Town
+from hub.demo.traffic import Traffic
+from schemas.outbound import DeliveryState
+from schemas.ticket import State
+from ticket_store.store import Store
+from ticket_store.ticket_query import TicketQuery
+
+_WAITS = (DeliveryState.PENDING, DeliveryState.UNCERTAIN, DeliveryState.HELD)
+_LOOK_SECONDS = 0.2
+_RATED = 5, 4, 3, 5, 2, 5, 4  # what citizens give, in turn
+
+
+@dataclass
+class CityLife:
+    """hub_url: may change when the hub comes back elsewhere; the peers are connected anew."""
+
+    town: Town
+    traffic: Traffic
+    people: People
+    store: Store
+    hub_url: str
+    now: Callable[[], datetime]
+    look_seconds: float = _LOOK_SECONDS
+    _rated: set[str] = field(default_factory=set)
+
+    async def play(self, sending: Coroutine[Any, Any, None], limit_seconds: float) -> list[str]:
+        """Live until `sending` is done and all is settled; what was not settled in time, in words.
+
+        limit_seconds: after `sending` has ended.
+        """
+        self.town.portal.connect(self.hub_url)
+        async with asyncio.TaskGroup() as group:
+            living = [
+                group.create_task(self._push()),
+                group.create_task(self._work()),
+                group.create_task(self._rate()),
+                group.create_task(self._read_results()),
+            ]
+            await sending
+            left = await self._until_settled(limit_seconds)
+            for task in living:
+                task.cancel()
+        return left
+
+    async def unsettled(self) -> list[str]:
+        """What still waits for somebody, in words."""
+        inbound, found = self.store.inbound, await self.town.unread(self.store.inbound)
+        if waiting := (await inbound.tally())["waiting"]:
+            found.append(f"{waiting} messages without outcome")
+        for peer, states in (await self.store.deliveries.owed_counts()).items():
+            found += [f"{states[one]} {one} for {peer}" for one in _WAITS if states.get(one)]
+        waits = frozenset({*map(State, self.people.states), State.AWAITING_RATING})
+        count = await self.store.search.count(TicketQuery(states=waits), LEADER)
+        if count.number:
+            found.append(f"{count.number} tickets that wait for people")
+        if behind := await self.store.clocks.behind(self.now(), 1000):
+            found.append(f"clocks of {len(behind)} tickets")
+        return found
+
+    async def _until_settled(self, limit_seconds: float) -> list[str]:
+        ends = asyncio.get_running_loop().time() + limit_seconds
+        while True:
+            left = await self.unsettled()
+            if not left or asyncio.get_running_loop().time() > ends:
+                return left
+            await asyncio.sleep(self.look_seconds)
+
+    async def _push(self) -> None:
+        while True:
+            await self.town.hotline.push_waiting(self.hub_url, self.town.hotline_name)
+            await asyncio.sleep(self.look_seconds)
+
+    async def _work(self) -> None:
+        while True:
+            if not await self.people.work_once():
+                await asyncio.sleep(self.look_seconds)
+
+    async def _rate(self) -> None:
+        """Whoever is told by the portal that he may rate does so."""
+        portal = self.town.portal
+        while True:
+            for taken in list(portal.taken.values()):
+                number = taken.ticket_no
+                if number in self._rated or portal.book.state_of(number) != "AWAITING_RATING":
+                    continue
+                if "rate" in (await portal.progress(taken))["can"]:
+                    rating = _RATED[len(self._rated) % len(_RATED)]
+                    await portal.rate(taken, rating, "谢谢")
+                    self._rated.add(number)
+            await asyncio.sleep(self.look_seconds)
+
+    async def _read_results(self) -> None:
+        while True:
+            self.town.switch.read_results()
+            await asyncio.sleep(self.look_seconds)
