@@ -13,7 +13,7 @@ from console.deps import ConsoleSettings, Deps
 from console.live import LiveHub
 from console.rendering import fresh_command_id
 from routing.catalogue import load_catalogue
-from schemas.commands import COMMANDS
+from schemas.commands import COMMANDS, SaveDraft
 from schemas.lifecycle import Action
 from schemas.matter import Matter
 from schemas.parties import Actor, Citizen, Role
@@ -98,6 +98,25 @@ class Stage:
             "operator", Action.REGISTER, self.store.ids.next(),
             registration=Registration.model_validate(values),
         )  # fmt: skip
+
+    async def draft(self) -> Ticket:
+        """A call that waits for an operator, as the phone log makes it."""
+        command = SaveDraft(
+            command_id=fresh_command_id(self.clock()),  # type: ignore[arg-type]  # read as a UUID
+            ticket_id=self.store.ids.next(),
+            actor=Actor(actor_id="system:phone_log", roles=frozenset({Role.SYSTEM})),
+            at=self.clock(),
+            registration=Registration(
+                matter=Matter(title="来电", text="来电录音待听写"),
+                citizen=Citizen(name="来电人", phone=PHONE),
+                source=Source.PHONE_LOG,
+                received_at=self.clock(),
+                call_no="C-0001",
+            ),
+        )
+        outcome = await self.store.desk.execute(command)
+        assert outcome.ticket is not None
+        return outcome.ticket
 
     async def accepted(self, **given: Any) -> Ticket:
         ticket = await self.registered(**given)
@@ -196,10 +215,8 @@ def deps_for(store: Store, clock: Clock) -> Deps:
     return Deps(
         store=store,
         catalogue=load_catalogue(lambda: date(2026, 11, 24)),
-        calendar=lambda: store.calendars.calendar,
+        calendar=store.calendars.calendar,
         now=clock,
         live=LiveHub(),
         settings=ConsoleSettings(areas={"320508": "姑苏区", "320506": "吴中区"}),
     )
-
-
