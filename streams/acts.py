@@ -51,15 +51,18 @@ class Cause:
         }
 
 
-def register(intake: Intake, cause: Cause, ticket_id: int, now: datetime) -> cmd.Command:
+def register(
+    intake: Intake, cause: Cause, ticket_id: int, now: datetime, attempt: int = 0
+) -> cmd.Command:
     """A ticket nobody has typed in yet; an operator accepts it. A call becomes a draft.
 
+    attempt: counts ticket ids that were found to be taken; each makes another command.
     Raises: ValueError (pydantic's) when the intake brings no registration.
     """
     kind = cmd.SaveDraft if intake.kind is IntakeKind.DRAFT else cmd.RegisterTicket
     return kind.model_validate(
         {
-            **cause.common("register", intake, ticket_id, now),
+            **cause.common(f"register{attempt or ''}", intake, ticket_id, now),
             "registration": intake.registration,
             "peer_updated_at": intake.peer_updated_at,
         }

@@ -20,6 +20,7 @@ from streams.records import IntakeRecord
 from streams.waiting import when_free
 from ticket_store.inbound import MessageOutcome
 
+_FRESH_IDS = 5
 _STALE = "peer_update_stale"
 # Of a message with several acts the one that a person should see first.
 _GRAVEST_FIRST = (
@@ -121,9 +122,17 @@ class Register:
 
     async def _first_time(self, intake: Intake, cause: Cause) -> Result:
         deps = self._deps
-        ticket_id = intake.ticket_id or deps.ids.next()
-        outcome = await deps.store.desk.execute(acts.register(intake, cause, ticket_id, deps.now()))
-        return Result(MessageOutcome.REGISTERED, outcome.ticket_id)
+        for attempt in range(_FRESH_IDS):
+            ticket_id = intake.ticket_id or deps.ids.next()
+            command = acts.register(intake, cause, ticket_id, deps.now(), attempt)
+            try:
+                outcome = await deps.store.desk.execute(command)
+            except TransitionRefused:  # the id is taken: the clock was set back over a restart
+                if intake.ticket_id is not None:
+                    raise
+            else:
+                return Result(MessageOutcome.REGISTERED, outcome.ticket_id)
+        raise TransitionRefused(f"{_FRESH_IDS} fresh ticket ids were taken", code="ids_taken")
 
     async def _updated(self, intake: Intake, cause: Cause, known: int) -> Result:
         registration = await self._deps.store.tickets.registration(known)

@@ -5,7 +5,7 @@ that is repeated, here or on another worker, asks the desk for what it has alrea
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,6 +22,7 @@ from schemas.sla import Step
 from schemas.ticket import ReminderKind
 from schemas.working_calendar import HUB_ZONE
 from streams.deps import StreamDeps
+from ticket_store.clocks import DueClock
 
 log = structlog.get_logger(__name__)
 
@@ -110,39 +111,31 @@ def _day(moment: datetime) -> str:
 
 
 class Ticks:
-    """asked: clocks that were dealt with a moment ago and whose events are still on their way."""
+    """asked: what was dealt with a moment ago, and whose events are still on their way."""
 
     def __init__(self, deps: StreamDeps) -> None:
         self._deps = deps
-        self._asked: dict[tuple[int, str], datetime] = {}
+        self._asked: dict[DueClock, datetime] = {}
 
     async def once(self) -> bool:
         """Set off what is due; True when there may be more."""
-        deps, now = self._deps, self._deps.now()
-        self._asked = {key: at for key, at in self._asked.items() if at > now - _ASK_AGAIN}
-        due = await deps.store.clocks.due(now, LIMIT + len(self._asked))
-        fresh = [one for one in due if (one.ticket_id, one.clock_id) not in self._asked]
-        by_ticket: dict[int, set[str]] = {}
-        for one in fresh:
-            by_ticket.setdefault(one.ticket_id, set()).add(one.clock_id)
-        clocks = await deps.store.clocks.of(list(by_ticket))
-        await asyncio.gather(
-            *(
-                self._ticket([c for c in clocks[ticket_id] if c.clock_id in ids], clocks, now)
-                for ticket_id, ids in by_ticket.items()
-                if ticket_id in clocks
-            )
-        )
+        book, now = self._deps.store.clocks, self._deps.now()
+        self._asked = {one: at for one, at in self._asked.items() if at > now - _ASK_AGAIN}
+        due = await book.due(now, LIMIT + len(self._asked))
+        fresh = [one for one in due if one not in self._asked]
+        clocks = await book.of({one.ticket_id for one in fresh})
+        await asyncio.gather(*(self._ticket(held, fresh, now) for held in clocks.values() if held))
         return len(fresh) >= LIMIT
 
     async def _ticket(
-        self, due: Sequence[Clock], clocks: Mapping[int, Sequence[Clock]], now: datetime
+        self, held: Sequence[Clock], fresh: Sequence[DueClock], now: datetime
     ) -> None:
         cards = self._deps.policy().cards
-        for clock in due:
-            total = next(
-                (c for c in clocks[clock.ticket_id] if c.step is Step.TOTAL and c.is_open), None
-            )
+        total = next((one for one in held if one.step is Step.TOTAL and one.is_open), None)
+        due = {one.clock_id: one for one in fresh if one.ticket_id == held[0].ticket_id}
+        for clock in held:
+            if clock.clock_id not in due:
+                continue
             for command in commands_for(clock, total, now, cards):
                 try:
                     await self._deps.store.desk.execute(command)
@@ -151,4 +144,4 @@ class Ticks:
                         "clock not followed", ticket_id=clock.ticket_id, clock=clock.clock_id,
                         code=refusal.code,
                     )  # fmt: skip
-            self._asked[clock.ticket_id, clock.clock_id] = now
+            self._asked[due[clock.clock_id]] = now

@@ -220,3 +220,18 @@ async def test_an_unsure_machine_proposes_only(tmp_path: Path) -> None:
         await hub.happened(ticket_id, "proposal_made")
         await hub.wound(ticket_id)
         assert (await hub.kinds(ticket_id))[2:] == ["proposal_made"]
+
+
+async def test_a_ticket_id_that_is_taken_costs_no_message(tmp_path: Path) -> None:
+    """The clock was set back over a restart, and the same ids are handed out again."""
+    async with running_hub(tmp_path) as hub:
+        first = await hub.settled(await hub.receive(new("A1"), no="1"))
+        taken = [first.ticket_id, first.ticket_id]
+        fresh = hub.deps.ids.next
+        hub.deps.ids.next = lambda: taken.pop() if taken else fresh()  # type: ignore[method-assign]  # as a clock set back would
+        second = await hub.settled(await hub.receive(new("A2"), no="2"))
+        assert (second.outcome, taken) == (MessageOutcome.REGISTERED, [])
+        assert second.ticket_id != first.ticket_id
+        assert await hub.store.inbound.replay(second.message_id, by="test")
+        assert (await hub.settled(second.message_id)).ticket_id == second.ticket_id
+        assert await hub.kinds(second.ticket_id or 0) == ["ticket_registered"]
