@@ -83,6 +83,10 @@ async def trace(request: web.Request) -> web.Response:
     return page(request, "tickets/trace.html", view=await load(request))
 
 
+async def aside(request: web.Request) -> web.Response:
+    return page(request, "tickets/aside.html", view=await load(request))
+
+
 async def unmask(request: web.Request) -> web.Response:
     """The whole phone number, to those who call; the look is in the audit before it is shown."""
     deps, signed, ticket = await visible_ticket(request)
@@ -103,5 +107,6 @@ def routes() -> list[web.RouteDef]:
         web.get("/tickets", search),
         web.get(one + "/progress", progress),
         web.get(one + "/trace", trace),
+        web.get(one + "/aside", aside),
         web.post(one + "/unmask", unmask),
     ]

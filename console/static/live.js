@@ -3,7 +3,21 @@
 if (window.SharedWorker && document.body.dataset.live !== undefined) {
   const worker = new SharedWorker("/static/live-worker.js");
   let missed = new Set();
-  const tell = (topic) => htmx.trigger(document.body, "live:" + topic);
+  // A topic is told a moment after its news, so that what follows at once (clocks, deliveries) is
+  // shown with it, and then not again for a while. No news is dropped: what comes meanwhile is told
+  // at the end of the wait.
+  const MOMENT = 500, BETWEEN = 2500;
+  const told = new Map(), waiting = new Set();
+  const tell = (topic) => {
+    if (waiting.has(topic)) return;
+    waiting.add(topic);
+    const wait = Math.max(MOMENT + Math.random() * MOMENT, (told.get(topic) ?? 0) + BETWEEN - Date.now());
+    setTimeout(() => {
+      waiting.delete(topic);
+      told.set(topic, Date.now());
+      htmx.trigger(document.body, "live:" + topic);
+    }, wait);
+  };
   worker.port.onmessage = (message) => {
     const { topic, state } = message.data;
     if (topic === "signed-out") location.reload();
