@@ -1,6 +1,7 @@
 """A store in a folder of its own, its clock, and commands to put to it."""
 
 import itertools
+import random
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -23,6 +24,10 @@ from ticket_store.store import Store
 
 START = datetime(2026, 11, 25, 2, 0, tzinfo=UTC)
 RULES = Rules(knows_department=lambda code: code.startswith("d"))
+
+
+def seeded(seed: int) -> random.Random:
+    return random.Random(seed)  # noqa: S311  a test must repeat, not be unguessable
 
 
 class Clock:
