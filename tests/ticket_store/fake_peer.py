@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from schemas.errors import PeerUnavailable
 from schemas.outbound import Outbound, Receipt
+from tests.ticket_store.hub_case import seeded
 
 
 @dataclass(frozen=True)
