@@ -6,7 +6,7 @@ from aiohttp import web
 
 from console.actions import form_for
 from console.deps import DEPS, Deps
-from console.dispatch_picker import Choice, DispatchForm, Picker, picker_for
+from console.dispatch_picker import Choice, Picker, picker_for
 from console.listings import count_of
 from console.rendering import moment, page
 from console.reviews import asked_for
@@ -16,7 +16,7 @@ from console.ticket_view import load
 from schemas.lifecycle import Action, possible_actions
 from schemas.parties import Actor
 from schemas.sla import Facts, Step, limit_for
-from schemas.ticket import ReviewKind, Ticket
+from schemas.ticket import DispatchForm, ReviewKind, Ticket
 from schemas.working_time import Limit
 from schemas.working_time import due as due_of
 from ticket_store.scope import scope_of

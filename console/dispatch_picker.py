@@ -50,7 +50,7 @@ def picker(deps: Deps, proposal: Proposal | None, posted: MultiMapping[str] | No
     choices = [_choice(deps, candidate) for candidate in candidates]
     form, lead, assist = DispatchForm.SINGLE, choices[0].code if choices else "", frozenset[str]()
     if posted is not None:
-        text = str(posted.get("form", ""))
+        text = str(posted.get("dispatch_form", ""))
         form = DispatchForm(text) if text in set(DispatchForm) else form
         lead = str(posted.get("lead", ""))
         assist = frozenset(map(str, posted.getall("assist", [])))

@@ -166,7 +166,7 @@ def departments_from(posted: MultiMapping[str]) -> dict[str, Any]:
 
     Only what the chosen form uses counts: a hidden choice of another form is left behind.
     """
-    form = str(posted.get("form", DispatchForm.SINGLE))
+    form = str(posted.get("dispatch_form", DispatchForm.SINGLE))
     lead = [str(code) for code in posted.getall("lead", []) if code][:1]
     others = [str(code) for code in posted.getall("assist", []) if code]
     if form == DispatchForm.PARALLEL:

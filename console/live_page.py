@@ -26,6 +26,8 @@ async def stream(request: web.Request) -> web.StreamResponse:
             await response.write(b"retry: 2000\n\n")
             while not listener.closed:
                 topics = await listener.topics(HEARTBEAT_SECONDS)
+                if listener.closed:
+                    break
                 if topics:
                     await response.write(b"".join(map(sse, topics)))
                     continue

@@ -36,7 +36,9 @@ OWN_PAGE = {
     Action.AMEND: "/tickets/{}/amend",
     Action.DISPATCH: "/dispatch/{}",
 }
-_DECIDES = {action: kind for (kind, action) in REVIEW if action is not Action.CLOSE}
+_DECIDES: dict[Action, ReviewKind] = {
+    action: kind for kind, action in REVIEW if action is not Action.CLOSE
+}
 _NEEDS_WORKING_SHARE = frozenset(
     {Action.GIVE_FEEDBACK, Action.MEDIATE, Action.REQUEST_EXTENSION, Action.COMPLETE}
 )

@@ -124,7 +124,7 @@ async def save_amendment(request: web.Request) -> web.Response:
             at=deps.now(),
             expected_version=int(version) if version.isdecimal() else ticket.version,
             reason=reason,
-            **parts,  # type: ignore[arg-type]  # named after the command's own fields
+            **parts,
         )
     except FormWrong as wrong:
         return await _again(request, form, wrong.errors)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Any
 
 from schemas.lifecycle import Action
 from schemas.matter import MatterKind, Urgency
@@ -200,11 +201,13 @@ STEPS: tuple[tuple[str, frozenset[State]], ...] = (
     ("结案", frozenset({State.CLOSED, State.ARCHIVED})),
 )
 
-_ALL: tuple[Mapping[object, str], ...] = (
+TABLES: tuple[Mapping[Any, str], ...] = (
     STATES, ACTIONS, KINDS, URGENCIES, SOURCES, ROLES, HANDLING_MODES, PARTS, FORMS,
     ASSIGNMENT_STATES, REVIEW_KINDS, REVIEW_STATES, REMINDERS, DELIVERY_STATES,
 )  # fmt: skip
-_BY_TYPE: Mapping[type, Mapping[object, str]] = {type(next(iter(words))): words for words in _ALL}  # type: ignore[assignment]
+_BY_TYPE: Mapping[type[StrEnum], Mapping[Any, str]] = MappingProxyType(
+    {type(next(iter(words))): words for words in TABLES}
+)
 
 
 def text(value: StrEnum | None) -> str:

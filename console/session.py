@@ -35,7 +35,7 @@ FORM_SECRET: web.RequestKey[str] = web.RequestKey("form_secret", str)
 
 def signed_in(request: web.Request) -> Signed:
     """Raises: HTTPUnauthorized; the gate keeps everybody else from getting here."""
-    signed = request.get(SIGNED)
+    signed: Signed | None = request.get(SIGNED)
     if signed is None:
         raise web.HTTPUnauthorized
     return signed

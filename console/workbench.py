@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 from aiohttp import web
 
@@ -89,7 +90,7 @@ async def board(request: web.Request) -> web.Response:
     return page(request, "workbench/board.html", **await _content(request))
 
 
-async def _content(request: web.Request) -> dict[str, object]:
+async def _content(request: web.Request) -> dict[str, Any]:
     deps, actor = request.app[DEPS], signed_in(request).actor
     waiting = await deps.store.search.to_dos(actor)
     tiles = [

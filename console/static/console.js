@@ -54,8 +54,10 @@ document.addEventListener("change", (event) => {
 
 // A fresh fragment with a complaint or a form takes the focus, for keyboards and screen readers.
 document.addEventListener("htmx:afterSwap", (event) => {
-  if (event.detail.target.matches("[data-no-focus]")) return;
-  const place = event.detail.target.querySelector("[data-focus], .is-invalid");
+  // what was swapped as a whole is gone; the event is at what came in its place
+  const fresh = event.detail.target.isConnected ? event.detail.target : event.target;
+  if (fresh.matches("[data-no-focus]")) return;
+  const place = fresh.querySelector("[data-focus], .is-invalid");
   place?.focus();
 });
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -69,7 +70,7 @@ async def _draft(stage: Stage) -> Ticket:
     return await stage.draft()
 
 
-SINGLE = {"form": "single", "lead": "cgj", "note": "请核查"}
+SINGLE = {"dispatch_form": "single", "lead": "cgj", "note": "请核查"}
 # action, who, from, typed fields, state afterwards
 CASES: list[tuple[Action, str, Made, dict[str, Any], State]] = [
     (Action.DISCARD, "operator", _draft, {"reason": "误拨"}, State.DISCARDED),
@@ -257,13 +258,13 @@ async def test_reminder_from_above_is_answered(stage: Stage) -> None:
     ticket = await stage.accepted()
     await stage.store.desk.execute(
         SendReminder(
-            command_id=fresh_command_id(stage.clock()),  # type: ignore[arg-type]  # read as a UUID
+            command_id=UUID(fresh_command_id(stage.clock())),
             ticket_id=ticket.ticket_id,
             actor=Actor(actor_id="peer:province", roles=frozenset({Role.PEER})),
             at=stage.clock(),
             reminder=ReminderKind.SUPERIOR,
             text="省里催",
-        )  # fmt: skip
+        )
     )
     browser = await stage.browser("operator")
     await browser.get("/intake?tab=reminders")
