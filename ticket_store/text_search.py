@@ -18,7 +18,8 @@ from ticket_store.search_models import ticket_keys, ticket_texts
 from ticket_store.ticket_query import Position
 from ticket_store.word_index import find_words
 
-FIRST_STEP, LARGEST_STEP, FEW = 300, 4_800, 1_000
+SHORTEST_STEP, FIRST_STEP, LARGEST_STEP = 60, 300, 4_800
+FEW = 1_000
 _GROWTH = 4
 _MOST_BY_KEY = 10_000  # tickets of one phone or name that are looked at
 
@@ -50,10 +51,11 @@ class TextSearch:
         """The first `wanted` ids below a position, or all there are."""
         high = self._rows.high if after is None else min(self._rows.high, after.ticket_id)
         known = self._known(high)
-        sides = [_Side(high, step=max(FIRST_STEP, min(wanted, LARGEST_STEP)))]
         by_rows = _Side(high) if self._rows.selective else None
-        if by_rows is not None:
-            sides.insert(0, by_rows)
+        # where every hit counts, no more are looked at than are wanted
+        step = wanted if self._query.exact and by_rows is None else FIRST_STEP
+        by_words = _Side(high, step=max(SHORTEST_STEP, min(step, LARGEST_STEP)))
+        sides = [by_words] if by_rows is None else [by_rows, by_words]
         while True:
             for side in sides:
                 if side is by_rows:

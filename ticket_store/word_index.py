@@ -18,6 +18,11 @@ _MONTHS = (
     "SELECT name FROM sqlite_master WHERE type = 'table'"
     " AND name GLOB 'ticket_words_[0-9][0-9][0-9][0-9]' ORDER BY name DESC"
 )
+_NEWEST = (
+    "SELECT * FROM (SELECT rowid FROM {table} WHERE {table} MATCH ? AND rowid >= ? AND rowid < ?"
+    " ORDER BY rowid DESC LIMIT ?)"
+)
+_MOST_TOGETHER = 64  # tables in one statement: a statement costs more than a table without hits
 
 
 def add_words(connection: Connection, texts: Iterable[tuple[int, str]]) -> None:
@@ -51,19 +56,20 @@ def find_words(connection: Connection, query: Query, low: int, high: int, limit:
     expression = " AND ".join(
         f'"{term.word}"*' if term.prefix else f'"{term.word}"' for term in query.terms
     )
+    tables = [
+        table
+        for table in connection.exec_driver_sql(_MONTHS).scalars()
+        if low < _bounds(table)[1] and high > _bounds(table)[0]
+    ]
     found: list[int] = []
-    for table in connection.exec_driver_sql(_MONTHS).scalars():
-        month_low, month_high = _bounds(table.removeprefix(_PREFIX))
-        if month_high <= low or month_low >= high:
-            continue
-        found += connection.exec_driver_sql(
-            f"SELECT rowid FROM {table} WHERE {table} MATCH ? AND rowid >= ? AND rowid < ?"  # noqa: S608 - the name is ours
-            " ORDER BY rowid DESC LIMIT ?",
-            (expression, low, high, limit - len(found)),
-        ).scalars()
-        if len(found) >= limit:
-            break
-    return found
+    together = 1  # most words have their newest page in the newest months
+    while tables and len(found) < limit:
+        asked, tables = tables[:together], tables[together:]
+        together = min(together * 4, _MOST_TOGETHER)
+        values = (expression, low, high, limit - len(found))
+        text = " UNION ALL ".join(_NEWEST.format(table=table) for table in asked)
+        found += sorted(connection.exec_driver_sql(text, values * len(asked)).scalars())[::-1]
+    return found[:limit]
 
 
 def _by_month(texts: Iterable[tuple[int, str]]) -> dict[str, list[tuple[int, str]]]:
@@ -73,8 +79,9 @@ def _by_month(texts: Iterable[tuple[int, str]]) -> dict[str, list[tuple[int, str
     return months
 
 
-def _bounds(month: str) -> Sequence[int]:
-    """The first id of a month (yymm, UTC) and of the month after."""
+def _bounds(table: str) -> Sequence[int]:
+    """The first id of a table's month (yymm, UTC) and of the month after."""
+    month = table.removeprefix(_PREFIX)
     year, number = 2000 + int(month[:2]), int(month[2:])
     after = (year + 1, 1) if number == 12 else (year, number + 1)  # noqa: PLR2004 - December
     return [first_id_at(datetime(*first, 1, tzinfo=UTC)) for first in ((year, number), after)]

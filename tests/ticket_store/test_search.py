@@ -253,7 +253,8 @@ async def test_a_time_range_is_by_when_the_ticket_came_in(case: ReadingCase) -> 
         for asked in (query, query.model_copy(update={"text": "小区"})):
             wanted = [one for one in filled.holding(asked.text) if low <= created_at(one) < high]
             assert wanted
-            assert await ids_of(case, asked) == wanted
+            for size in (7, 500):  # within one month's index, and over all of them
+                assert await ids_of(case, asked, size) == wanted
             assert (await case.reading.search.count(asked, ALL)).number == len(wanted)
 
 
