@@ -52,13 +52,16 @@ document.addEventListener("change", (event) => {
   }
 });
 
-// A fresh fragment with a complaint or a form takes the focus, for keyboards and screen readers.
+// A complaint takes the focus, for keyboards and screen readers: in a fresh fragment, and in a page
+// that answers a form which was sent before htmx had come.
+function focusComplaint(fresh) {
+  fresh?.querySelector("[data-focus], .is-invalid")?.focus();
+}
+focusComplaint(document.getElementById("main"));
 document.addEventListener("htmx:afterSwap", (event) => {
   // what was swapped as a whole is gone; the event is at what came in its place
   const fresh = event.detail.target.isConnected ? event.detail.target : event.target;
-  if (fresh.matches("[data-no-focus]")) return;
-  const place = fresh.querySelector("[data-focus], .is-invalid");
-  place?.focus();
+  if (!fresh.matches("[data-no-focus]")) focusComplaint(fresh);
 });
 
 // "?done=accept" has said its piece; a reload should not say it again.

@@ -1,0 +1,1 @@
+"""The console in Chromium, on a whole hub with simulated peers; screenshots go to artefacts/."""
