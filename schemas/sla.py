@@ -34,12 +34,12 @@ class Step(StrEnum):
     ACKNOWLEDGE = "acknowledge"  # 签收: dispatched -> acknowledged
     SEND_BACK = "send_back"  # 退单: until when a department may send back
     HANDLE = "handle"  # 承办: dispatched -> completed by the department
-    REVIEW = "review"  # 结案审核: completed -> reviewed
+    REVIEW = "review"  # 结案审核: completed -> reviewed; also a send-back that is asked for
     EXTENSION_REVIEW = "extension_review"  # 延期审核: asked -> granted or refused
     REPLY = "reply"  # 答复: review passed -> replied
-    FOLLOW_UP = "follow_up"  # 回访: completed -> called
+    FOLLOW_UP = "follow_up"  # 回访: replied -> called
     RATING = "rating"  # 评价: until when the citizen may rate
-    TOTAL = "total"  # 全程: accepted -> replied
+    TOTAL = "total"  # 全程: received -> replied
 
     @property
     def text(self) -> str:

@@ -7,6 +7,7 @@ update of the peer never restarts a clock, whatever it does to `updated_at`.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from schemas import events as ev
 from schemas.clock_needs import facts_of, wanted
@@ -167,11 +168,18 @@ def _started_and_stopped(
     for need in needs:
         if need not in running:
             fresh = started(
-                need, ticket.ticket_id, recorded.sequence, recorded.at, facts_of(ticket), policy,
-                _ordered(need, recorded.event),
+                need, ticket.ticket_id, recorded.sequence, _start(need, clocks, ticket, recorded),
+                facts_of(ticket), policy, _ordered(need, recorded.event),
             )  # fmt: skip
             if fresh is not None:
                 yield paused(fresh, recorded.at) if ticket.state is State.SUSPENDED else fresh
+
+
+def _start(need: Need, clocks: Sequence[Clock], ticket: Ticket, recorded: ev.Recorded) -> datetime:
+    """The citizen's whole way began when the matter was received, wherever that was; after a
+    rework it begins anew. A peer whose clock is ahead gives no time away."""
+    first = need.step is Step.TOTAL and all(clock.step is not Step.TOTAL for clock in clocks)
+    return min(ticket.received_at, recorded.at) if first else recorded.at
 
 
 def _ordered(need: Need, event: ev.Event) -> Limit | None:

@@ -30,7 +30,7 @@ class Timing:
     held:      rest after a peer refused our credentials.
     """
 
-    relay: float = 0.25
+    relay: float = 0.5
     tick: float = 5.0
     sweep: float = 5.0
     reoffer: float = 30.0

@@ -43,20 +43,22 @@ class Ingest:
 
     async def batch(self, batch: Sequence[Taken[None]]) -> None:
         """Translate each message, put the intakes on their topic, wait until they are durable."""
-        sends = [await self._one(taken.event) for taken in batch]
-        await asyncio.gather(*(sent for sent in sends if sent is not None))
+        records = await asyncio.gather(*(self._record(taken.event) for taken in batch))
+        sends = [
+            await self._intake.send(key=record.key, value=record.model_dump_json().encode())
+            for record in records
+            if record is not None
+        ]
+        await asyncio.gather(*sends)
 
-    async def _one(self, event: Any) -> Any | None:
+    async def _record(self, event: Any) -> IntakeRecord | None:
         message_id = None
         try:
             message_id = InboundRecord.model_validate_json(event.value).message_id
-            record = await when_free(lambda: self._translated(message_id))
+            return await when_free(lambda: self._translated(message_id))
         except Exception as error:  # noqa: BLE001 - one bad body must not stop its peer
             await self._dead.of_message(event, error, message_id)
             return None
-        if record is None:
-            return None
-        return await self._intake.send(key=record.key, value=record.model_dump_json().encode())
 
     async def _translated(self, message_id: int) -> IntakeRecord | None:
         inbound = self._deps.store.inbound

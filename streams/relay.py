@@ -18,6 +18,7 @@ LIMIT = 256  # rows a round, so that a long backlog is neither read nor sent at 
 class Relay:
     def __init__(self, deps: StreamDeps, inbound: Mapping[Source, Any], events: Any) -> None:
         self._deps, self._inbound, self._events = deps, inbound, events
+        self._again_at: float | None = None
 
     async def bodies(self) -> bool:
         """Offer what never was, or long ago and still has no outcome; True: there is more."""
@@ -35,7 +36,20 @@ class Relay:
         await deps.store.inbound.offered(
             [row.message_id for row, ok in zip(rows, sent, strict=True) if ok], deps.now()
         )
+        self._watch(sum(row.offers > 0 for row in rows))
         return len(rows) == LIMIT
+
+    def _watch(self, again: int) -> None:
+        """Consumption stands still when bodies are offered a third time and nobody has worked."""
+        progress = self._deps.progress
+        part, register = progress.part("relay-bodies"), progress.part("register")
+        worked = self._again_at is None or register.last > self._again_at
+        if worked:
+            part.owes(0)
+        elif again:
+            part.owes(again)
+        if again:
+            self._again_at = progress.clock()
 
     async def events(self) -> bool:
         """Publish what the outbox holds, oldest first; True: there is more."""

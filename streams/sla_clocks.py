@@ -69,11 +69,11 @@ class SlaClocks:
 def packed(sheet: Sheet) -> str:
     """A table holds texts, in memory: a quarter of the JSON."""
     text = sheet.model_dump_json(exclude_defaults=True)
-    return base64.b85encode(zlib.compress(text.encode(), 1)).decode()
+    return base64.b64encode(zlib.compress(text.encode(), 1)).decode()
 
 
 def unpacked(text: str) -> Sheet:
-    return Sheet.model_validate_json(zlib.decompress(base64.b85decode(text)))
+    return Sheet.model_validate_json(zlib.decompress(base64.b64decode(text)))
 
 
 def attach(

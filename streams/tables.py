@@ -23,7 +23,7 @@ class TableSpec:
 SLA_CLOCKS = TableSpec(
     name="sla-clocks",
     key="ticket id",
-    value="`Sheet` (JSON, deflated, base85) of a ticket that has not ended: its head, its clocks",
+    value="`Sheet` (JSON, deflated, base64) of a ticket that has not ended: its head, its clocks",
     written_by="sla-clocks",
     read_by="sla-clocks",
     partitions=PARTITIONS,

@@ -14,6 +14,9 @@ sweeps (`streams/sweeps.py`) offer again whatever has had no outcome for a while
 
 - Values are UTF-8 JSON. An unknown field is refused, so a new form gets a new version: `….v2`.
 - A body is never in a topic; `message_id` names its row.
+- An act on a ticket that nobody has registered yet waits without an outcome, and is offered again,
+  for `Timing.patience` seconds (ten minutes); then it is a dead letter. An act that its ticket does
+  not allow now, such as a rating before the follow-up, is refused at once.
 - What cannot be processed becomes a dead letter with its reason, and its row says so too.
 """
 

@@ -141,6 +141,19 @@ def test_a_clock_starts_with_its_event_and_its_limit_is_kept() -> None:
     assert accept.next_at is None
 
 
+def registered_at(at: datetime, *, received_at: datetime) -> Walk:
+    about = cases.registration().model_copy(update={"received_at": received_at})
+    return Walk().do(Action.REGISTER, OPERATOR, registration=about, at=at)
+
+
+def test_the_whole_way_begins_where_the_matter_was_received() -> None:
+    late = registered_at(on("2026-11-26 10:00"), received_at=on("2026-11-25 10:00"))
+    assert only(sheet_of(late), Step.TOTAL).started_at == on("2026-11-25 10:00")
+    assert only(sheet_of(late), Step.ACCEPT).started_at == on("2026-11-26 10:00")
+    fast = registered_at(on("2026-11-26 10:00"), received_at=on("2026-11-27 10:00"))
+    assert only(sheet_of(fast), Step.TOTAL).started_at == on("2026-11-26 10:00")
+
+
 @pytest.mark.parametrize(
     ("action", "who", "changes"),
     [
@@ -336,8 +349,7 @@ def test_a_missing_event_is_noticed() -> None:
 
 
 def test_an_imported_notice_moves_provisional_deadlines_and_says_which() -> None:
-    walk = cases.registered()
-    walk.history = [(on("2026-12-25 10:00"), event) for _, event in walk.history]
+    walk = registered_at(on("2026-12-25 10:00"), received_at=on("2026-12-25 10:00"))
     sheet = sheet_of(walk)
     total = only(sheet, Step.TOTAL)
     assert total.provisional

@@ -21,7 +21,8 @@ from ticket_store.store import Store
 
 async def registered(hub: Hub, source: Source = Source.HOTLINE12345) -> int:
     ticket_id = hub.deps.ids.next()
-    await act(hub, ticket_id, Action.REGISTER, OPERATOR, registration=cases.registration(source))
+    about = cases.registration(source).model_copy(update={"received_at": hub.clock.now})
+    await act(hub, ticket_id, Action.REGISTER, OPERATOR, registration=about)
     await hub.wound(ticket_id)
     return ticket_id
 
