@@ -109,9 +109,10 @@ def build(
 
 def _body(item: Item) -> Body:
     content = item.document.encode()
-    # a number may come again with another text: then it is another message
-    digest = hashlib.sha256(content).hexdigest()[:16]
-    return Body(content, f"{item.message_no}:{digest}", "application/xml")
+    # a number may come again with another text, and a text again under another number: the
+    # document, which names ticket, time and words, is the message
+    digest = hashlib.sha256(content).hexdigest()
+    return Body(content, f"sha256:{digest}", "application/xml")
 
 
 def _receipt(result: Result) -> Receipt:
