@@ -42,7 +42,7 @@ def add_document(app: web.Application) -> None:
     app.router.add_get(PATH, document)
 
 
-def document_of(documented: Documented, hidden: frozenset[str] | None = None) -> dict[str, Any]:
+def document_of(documented: Documented) -> dict[str, Any]:
     operations = documented.operations
     schemas = _Schemas(operations)
     paths: dict[str, dict[str, Any]] = {}
@@ -68,10 +68,14 @@ class _Schemas:
 
     def __init__(self, operations: Sequence[Operation]) -> None:
         bodies = dict.fromkeys(model for one in operations for model in _body_models(one))
-        answers = dict.fromkeys([one.answer[1] for one in operations if one.answer[1]])
+        answers: dict[type[BaseModel], None] = {}
+        for one in operations:
+            if one.answer[1] is not None:
+                answers[one.answer[1]] = None
         asked: list[tuple[type[BaseModel], JsonSchemaMode]] = []
         asked.extend((model, "validation") for model in bodies)
-        asked.extend((model, "serialization") for model in [*answers, ProblemJson])
+        asked.extend((model, "serialization") for model in answers)
+        asked.append((ProblemJson, "serialization"))
         self._references, whole = models_json_schema(asked, ref_template=_TEMPLATE)
         self.components: dict[str, Schema] = whole.get("$defs", {})
         for model in bodies:

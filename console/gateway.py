@@ -1,0 +1,95 @@
+"""Where peers push: /peers/<name>/<path>. Answered "got it" only once every body is a row.
+
+What a call must look like and how it is answered is the connector's; size, unknown peers and a busy
+store are ours.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from aiohttp import web
+
+from connectors.base import Answer, Push, Receiving
+from console.api.bodies import read_body
+from console.api.problems import AWAY, HEADERS, NOT_FOUND, Problem, explain_in, of_busy, response_of
+from schemas.errors import ConnectorError, StoreBusy
+from ticket_store.store import Store
+
+PREFIX = "/peers"
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class GatewayDeps:
+    """
+    peers:        settings entry -> the peer, of those that push.
+    wake:         called when a message has become a row.
+    largest_body: bytes.
+    """
+
+    store: Store
+    peers: Mapping[str, Receiving]
+    now: Callable[[], datetime]
+    wake: Callable[[], None]
+    largest_body: int = 4 << 20
+
+
+GATEWAY: web.AppKey[GatewayDeps] = web.AppKey("gateway", GatewayDeps)
+
+
+def add_gateway(app: web.Application, deps: GatewayDeps) -> None:
+    app[GATEWAY] = deps
+    explain_in(app)
+    app.router.add_route("*", PREFIX + "/{name}/{path:.*}", receive)
+
+
+async def receive(request: web.Request) -> web.Response:
+    deps, name = request.app[GATEWAY], request.match_info["name"]
+    peer = deps.peers.get(name)
+    if peer is None:
+        raise Problem(NOT_FOUND, "not_found")
+    push = _push(request, await read_body(request, deps.largest_body))
+    try:
+        bodies = peer.receive(push)
+        kept = await deps.store.inbound.keep(name, peer.source, bodies, deps.now())
+    except StoreBusy as busy:
+        return _not_now(peer, busy)
+    except ConnectorError as refusal:
+        log.info("push refused", extra={"peer": name, "kind": type(refusal).__name__})
+        return _response(peer.answer(refusal))
+    except Exception as error:  # the peer is answered in its own form whatever happens
+        log.exception("push failed", extra={"peer": name, "path": push.path})
+        return _response(peer.answer(error))
+    if any(one.fresh for one in kept):
+        deps.wake()
+    return _response(peer.answer(None))
+
+
+def _push(request: web.Request, content: bytes) -> Push:
+    """path: as it was sent, for it may be signed."""
+    _, _, _, *below = request.rel_url.raw_path.split("/", 3)
+    return Push(
+        method=request.method,
+        path="".join(below),
+        headers={key.lower(): value for key, value in request.headers.items()},
+        query=dict(request.query),
+        content=content,
+    )
+
+
+def _not_now(peer: Receiving, busy: StoreBusy) -> web.Response:
+    """503 in the peer's words, with our Retry-After."""
+    said = peer.answer(busy)
+    after = dict(of_busy(busy).headers)
+    if said.status != AWAY:
+        return response_of(of_busy(busy))
+    return _response(
+        Answer(said.status, said.content, said.content_type, {**said.headers, **after})
+    )
+
+
+def _response(answer: Answer) -> web.Response:
+    headers = {**HEADERS, **answer.headers, "Content-Type": answer.content_type}
+    return web.Response(status=answer.status, body=answer.content, headers=headers)

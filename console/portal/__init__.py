@@ -1,0 +1,1 @@
+"""The citizens' side: what a web portal asks for them, see docs/api.md."""
