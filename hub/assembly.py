@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from connectors.base import Connector
-from connectors.registry import Peer, build_peers
+from connectors.registry import Peer, PeersWrong, build_peers
 from hub.calendar import clock_policy, hours_of
 from hub.keys import secret_key
 from hub.limits import limits_of
@@ -20,7 +20,7 @@ from schemas.events import Recorded
 from schemas.ids import TicketIds, new_command_id
 from schemas.rules import Rules
 from schemas.sla import LimitRule
-from schemas.ticket import Ticket
+from schemas.ticket import Source, Ticket
 from schemas.working_time import HUB_ZONE
 from ticket_store.attachments import AttachmentLimits
 from ticket_store.migrations import migrate
@@ -56,6 +56,19 @@ class Hub:
     @property
     def connectors(self) -> dict[str, Connector]:
         return {name: peer.connector for name, peer in self.peers.items()}
+
+    @property
+    def portal(self) -> str | None:
+        """The settings entry of the citizens' portal; None when there is none.
+
+        Raises: PeersWrong when there are two: the portal API would not know whose matter it takes.
+        """
+        portals = [
+            name for name, peer in self.peers.items() if peer.connector.source is Source.WEB_PORTAL
+        ]
+        if len(portals) > 1:
+            raise PeersWrong([f"peers.{portals[1]}: a second web_portal; one portal a hub"])
+        return portals[0] if portals else None
 
     def clock_policy(self) -> ClockPolicy:
         """Limits and calendar as they stand now."""

@@ -6,12 +6,18 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from connectors.base import Receiving
+from console.api.deps import ApiDeps
+from console.api.install import add_api
 from console.app import build_console
 from console.deps import ConsoleSettings, Deps
+from console.gateway import GatewayDeps, add_gateway
 from console.live import LiveHub
+from console.portal_api import PortalDeps, add_portal_api
 from hub.assembly import Hub
 from hub.health import Health, add_health
 from hub.worker import Worker
+from schemas.parties import Actor
 from schemas.working_time import HUB_ZONE
 
 # Open pages hold a stream each; they are told to come back, not waited for.
@@ -28,7 +34,44 @@ class RunningWeb:
 
 def build_web(hub: Hub, worker: Worker | None) -> web.Application:
     """Everything that is served over HTTP, as one application."""
+    settings, store = hub.settings, hub.store
+    # in a web process of its own nobody is woken: the worker's relay looks by itself
+    wake: Callable[[], None] = worker.wakes.inbound.set if worker else _nobody
+
+    async def find_token(secret: str) -> Actor | None:
+        token = await store.people.tokens.find(secret)
+        return token.actor if token else None
+
     app = build_console(_console_deps(hub))
+    add_api(
+        app,
+        ApiDeps(
+            store=store,
+            catalogue=hub.catalogue,
+            now=hub.now,
+            find_token=find_token,
+            extensions_allowed=settings.lifecycle.extensions_allowed,
+        ),
+    )
+    if (portal := hub.portal) is not None:
+        add_portal_api(
+            app,
+            PortalDeps(
+                store=store,
+                peer=portal,
+                secret=hub.key,
+                now=hub.now,
+                wake=wake,
+                per_minute=settings.limits.portal_per_minute,
+                limit_loopback=settings.limits.loopback,
+            ),
+        )
+    pushing = {
+        name: connector
+        for name, connector in hub.connectors.items()
+        if isinstance(connector, Receiving)
+    }
+    add_gateway(app, GatewayDeps(store=store, peers=pushing, now=hub.now, wake=wake))
     add_health(app, Health(hub, worker))
     return app
 
@@ -54,7 +97,7 @@ def _console_deps(hub: Hub) -> Deps:
 
 
 def _nobody() -> None:
-    """In a web process of its own the worker's relay looks by itself."""
+    """Wakes nobody."""
 
 
 @asynccontextmanager
@@ -71,6 +114,3 @@ async def running_web(hub: Hub, worker: Worker | None) -> AsyncIterator[RunningW
         yield RunningWeb(f"http://{shown}:{port}", port)
     finally:
         await runner.cleanup()
-
-
-Wake = Callable[[], None]
