@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import structlog
 from sqlalchemy import Connection
 
 from schemas.commands import AmendTicket, Command, MergeTicket, RegisterTicket, SaveDraft
@@ -27,6 +28,7 @@ from ticket_store.metadata import microseconds
 from ticket_store.rows import event_row, head_row, read_refusal, refusal_json
 from ticket_store.writer import AuditEntry, Unit, Writer
 
+log = structlog.get_logger(__name__)
 Owes = Callable[[Ticket, Recorded], Sequence[str]]
 Follower = Callable[[Unit, Sequence[Decided]], None]
 Listener = Callable[[Sequence["Outcome"]], None]
@@ -88,9 +90,15 @@ class Desk:
             # a new object each time: an error that is raised twice grows a traceback of both
             raise type(result)(result.detail, code=result.code, **result.facts)
         if result.events and not result.repeated:
-            for listener in self._listeners:
-                listener((result,))
+            self._tell(result)
         return result
+
+    def _tell(self, outcome: Outcome) -> None:
+        for listener in self._listeners:
+            try:
+                listener((outcome,))
+            except Exception:  # what is done is done, whether or not somebody can be told
+                log.exception("listener_failed", ticket_id=outcome.ticket_id)
 
     def execute_group(
         self, unit: Unit, commands: Sequence[Command]

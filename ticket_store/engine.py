@@ -28,6 +28,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 BUSY_TIMEOUT_MS = 10_000  # another process may be in a transaction; none of ours lasts that long
 READERS = 4
+LOG_BYTES_KEPT = 64 << 20  # of the write-ahead log, once it has been copied into the file
 _BUSY_SQLITE = ("BUSY", "LOCKED", "FULL", "IOERR", "CANTOPEN", "READONLY", "NOMEM", "PROTOCOL")
 # PostgreSQL classes: connection lost, out of resources, operator intervention
 _BUSY_SQLSTATE = ("08", "53", "57")
@@ -134,7 +135,13 @@ class ServerDatabase:
 
 def _prepare_writer(connection: Any, _record: object) -> None:
     # FULL: a peer was told "got it", so a commit must survive the loss of power
-    _prepare(connection, "journal_mode=WAL", "synchronous=FULL", "cache_size=-16000")
+    _prepare(
+        connection,
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "cache_size=-16000",
+        f"journal_size_limit={LOG_BYTES_KEPT}",
+    )
 
 
 def _prepare_reader(connection: Any, _record: object) -> None:

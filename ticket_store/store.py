@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import ClassVar
 
 from schemas.errors import HubError, StoreBusy
 from schemas.ids import TicketIds
@@ -23,6 +24,9 @@ from ticket_store.writer import Writer
 class Store:
     """Everything that is kept, and the one desk at which tickets change."""
 
+    writer_kind: ClassVar[type[Writer]] = Writer
+    desk_kind: ClassVar[type[Desk]] = Desk
+
     def __init__(
         self,
         database: Database,
@@ -34,8 +38,8 @@ class Store:
         department_name: DepartmentName = str,
     ) -> None:
         self.database, self.ids, self.now = database, ids, now
-        self.writer = Writer(database, AuditChain(database.dialect, now).close_unit)
-        self.desk = Desk(database, self.writer, rules=rules, owes=owes, now=now)
+        self.writer = self.writer_kind(database, AuditChain(database.dialect, now).close_unit)
+        self.desk = self.desk_kind(database, self.writer, rules=rules, owes=owes, now=now)
         self.tickets = TicketReader(database)
         self.inbound = InboundBook(database, self.writer, now)
         self.outbox = Outbox(database, self.writer)
@@ -67,6 +71,7 @@ async def open_store(
     now: Callable[[], datetime],
     department_name: DepartmentName = str,
     reading: ReadingSettings | None = None,
+    kind: type[Store] = Store,
 ) -> Store:
     """Open a store.
 
@@ -75,6 +80,7 @@ async def open_store(
                       transactions, so it must be quick and pure.
     department_name:  the Chinese name of a department code, for deliveries.
     reading:          what search, people, calendar and attachments need.
+    kind:             the class to build, whose writer_kind and desk_kind may be others.
     Raises: StoreNotMigrated when migrations are pending; StoreBusy when the database is away.
     """
     database = connect(url)
@@ -88,7 +94,7 @@ async def open_store(
     if lacking:
         await database.close()
         raise StoreNotMigrated(f"migrations are pending: {', '.join(lacking)}")
-    store = Store(
+    store = kind(
         database, rules=rules, owes=owes, ids=ids, now=now, department_name=department_name
     )
     settings = reading or ReadingSettings(Path("uploads"))

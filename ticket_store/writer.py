@@ -149,9 +149,10 @@ class Writer:
 
     async def commit(self, group: Sequence[Job]) -> list[Any]:
         """Do all jobs in one transaction; returns their results, in order, once it is durable."""
-        return await self._database.write(lambda connection: self._do(connection, group))
+        return await self._database.write(lambda connection: self.do(connection, group))
 
-    def _do(self, connection: Connection, group: Sequence[Job]) -> list[Any]:
+    def do(self, connection: Connection, group: Sequence[Job]) -> list[Any]:
+        """The group's work, within the transaction that `commit` makes durable."""
         results: dict[int, Any] = {}
         by_handler: dict[Handler[Any, Any], list[int]] = {}
         for place, job in enumerate(group):

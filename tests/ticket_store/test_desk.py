@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from schemas import errors
 from schemas.commands import Command
@@ -295,6 +296,19 @@ async def test_listeners_hear_new_outcomes_only(store: Store) -> None:
     with pytest.raises(errors.CommandRefused):
         await store.desk.execute(command(Action.ACCEPT, cases.OPERATOR, ticket_id))
     assert [one.command_id for one in heard] == [asked.command_id]
+
+
+async def test_a_listener_that_fails_does_not_undo_what_is_done(store: Store) -> None:
+    def fail(_outcomes: object) -> None:
+        raise RuntimeError("the page is gone")
+
+    heard: list[Outcome] = []
+    store.desk.on_commit(fail)
+    store.desk.on_commit(heard.extend)
+    with capture_logs() as logs:
+        outcome = await store.desk.execute(register(store.ids.next()))
+    assert heard == [outcome]
+    assert [entry["event"] for entry in logs] == ["listener_failed"]
 
 
 async def test_what_waits_for_a_proposal_is_found_until_it_has_one(store: Store) -> None:
