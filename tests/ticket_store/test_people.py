@@ -1,7 +1,7 @@
 """People: sign-in and lock-out, sessions, passwords, tokens; and that every act is audited."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -121,6 +121,40 @@ async def test_guesses_at_the_same_time_lock_too(world: World) -> None:
     guesses = [world.refused("wang", f"wrong{number}") for number in range(20)]
     await asyncio.gather(*guesses)
     await world.refused("wang", PASSWORD)
+
+
+class Overtaken(Passwords):
+    """While a hash is computed, something else happens to the account."""
+
+    def __init__(self, meanwhile: Callable[[], Awaitable[object]]) -> None:
+        super().__init__(CHEAP)
+        self._meanwhile = meanwhile
+
+    async def holds(self, stored: str | None, password: str) -> bool:
+        fits = await super().holds(stored, password)
+        await self._meanwhile()
+        return fits
+
+
+@pytest.mark.parametrize("event", ["locked", "switched off", "password reset"])
+async def test_what_happens_while_a_password_is_checked_counts(world: World, event: str) -> None:
+    await world.add()
+
+    async def meanwhile() -> None:
+        if event == "locked":
+            for _ in range(POLICY.failures_allowed):
+                await world.refused("wang", "wrong")
+        elif event == "switched off":
+            await world.people.set_active("admin", "wang", active=False)
+        else:
+            await world.people.reset_password("admin", "wang", "Given-by-7admin")
+
+    slow = PeopleBook(
+        world.case.database, world.case.writer, world.clock, POLICY, Overtaken(meanwhile)
+    )
+    with pytest.raises(SignInRefused):
+        await slow.sign_in("wang", PASSWORD)
+    assert "sign_in" not in await world.actions()
 
 
 async def test_an_administrator_unlocks(world: World) -> None:

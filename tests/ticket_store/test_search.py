@@ -336,11 +336,26 @@ async def test_a_count_stops_at_its_cap(case: ReadingCase, monkeypatch: pytest.M
     assert COUNT_CAP == 10_000
 
 
+async def plan(case: ReadingCase, statement: Select[Any]) -> list[str]:
+    """The steps in which the database answers, as it says itself."""
+
+    def explain(connection: Connection) -> list[str]:
+        said: list[tuple[str, Any]] = []
+        listener = ("before_cursor_execute", lambda *given: said.append(given[2:4]))
+        event.listen(connection, *listener)
+        connection.execute(statement).all()
+        event.remove(connection, *listener)
+        ((text, values),) = said
+        rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values)
+        return [row.detail for row in rows]
+
+    return await case.database.read(explain)
+
+
 async def test_lists_are_driven_by_an_index_and_sort_nothing(case: ReadingCase) -> None:
-    """Reads the plans: no walk over the table, no sort that grows with it."""
-    keys = PersonalKeys(KEY)
+    """No walk over the table, no sort that grows with it."""
+    keys, now = PersonalKeys(KEY), case.clock.now
     handler = scope_of(cases.handler("d1"))
-    now = case.clock.now
     plans = {
         "PRIMARY KEY": (TicketQuery(text="x"), ALL),
         "ix_ticket_rows_state": (TicketQuery(states=frozenset({State.RECEIVED})), ALL),
@@ -355,23 +370,21 @@ async def test_lists_are_driven_by_an_index_and_sort_nothing(case: ReadingCase) 
     }
     for index, (query, scope) in plans.items():
         after = Position(1 << 50, 1) if query.order is Order.DUE else Position(1 << 50)
-        statement = RowQueries(query, scope, now, keys).page([ticket_rows.c.title], after, 50)
-
-        def explain(connection: Connection, asked: Select[Any] = statement) -> list[str]:
-            said: list[tuple[str, Any]] = []
-            listener = ("before_cursor_execute", lambda *given: said.append(given[2:4]))
-            event.listen(connection, *listener)
-            connection.execute(asked).all()
-            event.remove(connection, *listener)
-            ((text, values),) = said
-            return [
-                row.detail
-                for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values)
-            ]
-
-        steps = await case.database.read(explain)
+        rows = RowQueries(query, scope, now, keys)
+        steps = await plan(case, rows.page([ticket_rows.c.title], after, 50))
         assert index in steps[0], (query, steps)
         assert not [one for one in steps if "SCAN ticket" in one or "TEMP B-TREE" in one], steps
+
+
+async def test_hits_are_read_by_their_ids_whatever_else_is_asked(case: ReadingCase) -> None:
+    """Without statistics the state's index looks best: it is said to hold ten rows a state."""
+    filled = await Filled().fill(case, seed=8, count=500)
+    query = TicketQuery(
+        states=frozenset({State.CLOSED}), area_codes=frozenset({"320508"}), overdue=True
+    )
+    rows = RowQueries(query, ALL, case.clock.now, PersonalKeys(KEY))
+    steps = await plan(case, rows.among([ticket_rows.c.title], list(filled.bodies)[:300]))
+    assert "USING INTEGER PRIMARY KEY" in steps[0], steps
 
 
 async def test_a_to_do_of_departments_wants_one_named(case: ReadingCase) -> None:
