@@ -30,6 +30,14 @@ document.addEventListener("keydown", (event) => {
   else if (event.key === "/") { const box = document.querySelector(".st-search input"); if (box) { event.preventDefault(); box.focus(); } }
 });
 
+// Of the actions that are offered, the one whose form is open is marked.
+document.addEventListener("click", (event) => {
+  const offer = event.target.closest("[data-offer]");
+  if (!offer) return;
+  document.querySelectorAll("[data-offer].active").forEach((one) => one.classList.remove("active"));
+  offer.classList.add("active");
+});
+
 // A click outside closes the menu of the top bar; Escape does too.
 document.addEventListener("click", (event) => {
   document.querySelectorAll("details.st-user-menu[open]").forEach((menu) => {
@@ -58,12 +66,12 @@ function focusComplaint(fresh) {
   fresh?.querySelector("[data-focus], .is-invalid")?.focus();
 }
 focusComplaint(document.getElementById("main"));
-document.addEventListener("htmx:afterSwap", (event) => {
+// after settling, not after swapping: until then a field wears the classes of the one it replaces
+document.addEventListener("htmx:afterSettle", (event) => {
   // what was swapped as a whole is gone; the event is at what came in its place
   const fresh = event.detail.target.isConnected ? event.detail.target : event.target;
   if (!fresh.matches("[data-no-focus]")) focusComplaint(fresh);
 });
-
 // "?done=accept" has said its piece; a reload should not say it again.
 if (new URLSearchParams(location.search).has("done")) {
   const address = new URL(location.href);
