@@ -80,4 +80,4 @@ def _attach_loops(app: faust.App, relay: Relay, events: Any, deps: StreamDeps) -
     loop("ticks", Ticks(deps).once, wakes.ticks, lambda: timing.tick)
     loop("sweeps", sweeps.once, wakes.sweeps, lambda: timing.sweep)
     for name, poller in pollers(deps):
-        loop(f"poll-{name}", poller.once, Wake(), poller.pause)
+        loop(name, poller.once, Wake(), poller.pause)

@@ -16,6 +16,7 @@ class Poller:
 
     def __init__(self, connector: Polling, deps: StreamDeps) -> None:
         self._connector, self._deps = connector, deps
+        self._part = deps.progress.part(part_name(connector.name))
         self._checked = False
         self._failures = 0
         self._held = False
@@ -52,6 +53,7 @@ class Poller:
             self._checked = True
         async for page in connector.poll(await inbound.cursor(connector.name)):
             await inbound.keep_page(connector.name, connector.source, page, self._deps.now())
+            self._part.moves()
 
     def _lost(self, error: ConnectorError) -> None:
         self._failures += 1
@@ -65,9 +67,14 @@ class Poller:
             )
 
 
+def part_name(peer: str) -> str:
+    return f"poll-{peer}"
+
+
 def pollers(deps: StreamDeps) -> list[tuple[str, Poller]]:
+    """Each with the name of its loop."""
     return [
-        (name, Poller(connector, deps))
+        (part_name(name), Poller(connector, deps))
         for name, connector in deps.connectors.items()
         if isinstance(connector, Polling)
     ]

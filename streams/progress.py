@@ -22,6 +22,10 @@ class Part:
         if self.busy_since is None:
             self.busy_since = self.clock()
 
+    def moves(self) -> None:
+        """Within something long: it gets on, as page after page of a first poll."""
+        self.busy_since = self.last = self.clock()
+
     def ends(self) -> None:
         self.busy_since, self.last = None, self.clock()
 

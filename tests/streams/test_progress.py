@@ -18,7 +18,11 @@ def test_a_part_at_rest_is_well_and_one_that_never_ends_is_not() -> None:
     part.begins()
     time[0] = 1011
     assert progress.stalled(10) == ["register"]
+    part.moves()
+    time[0] = 1020
+    assert progress.stalled(10) == []
     part.ends()
+    time[0] = 2000
     assert progress.stalled(10) == []
 
 
