@@ -33,7 +33,7 @@ from ticket_store.inbound import InboundMessage, MessageOutcome
 from ticket_store.migrations import migrate
 from ticket_store.store import Store, open_store
 
-PATIENCE = 30.0  # seconds after which a test gives up waiting; never waited in full
+PATIENCE = 60.0  # seconds after which a test gives up waiting; never waited in full
 POLICY = ClockPolicy(DEFAULT_LIMITS, calendar())
 # Loops come round often, so that what another process would wake is soon found.
 QUICK = Timing(relay=0.05, tick=0.05, sweep=0.05, reoffer=30.0, patience=600.0)
