@@ -1,0 +1,22 @@
+"""`sutong run` with a mistake: `python -m benchmarks.wrong_hub --variant no-inbox`"""
+
+import argparse
+import asyncio
+
+from benchmarks.wrong_variants import VARIANTS
+from hub.logs import set_up
+from hub.serve import serve
+from hub.settings import load
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--variant", choices=sorted(VARIANTS), required=True)
+    settings = load()
+    set_up(settings.log_level, settings.log_format)
+    with VARIANTS[parser.parse_args().variant]():
+        asyncio.run(serve(settings, worker=True, web=True))
+
+
+if __name__ == "__main__":
+    main()
