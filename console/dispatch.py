@@ -111,8 +111,11 @@ async def add_choice(request: web.Request) -> web.Response:
     if all(code != entry.code for entry in deps.catalogue.departments()):
         raise web.HTTPNotFound
     choice = Choice(code, deps.department_name(code), None, "查找所得")
-    empty = Picker([], DispatchForm.SINGLE, code, frozenset({code}), "")
-    return page(request, "dispatch/choice.html", c=choice, n=f"-{code}", picker=empty)
+    text = request.query.get("dispatch_form", "")
+    form = DispatchForm(text) if text in set(DispatchForm) else DispatchForm.SINGLE
+    alone = form is DispatchForm.SINGLE  # else it joins those that are chosen
+    chosen = Picker([], form, code if alone else "", frozenset([] if alone else [code]), "")
+    return page(request, "dispatch/choice.html", c=choice, n=f"-{code}", picker=chosen)
 
 
 def routes() -> list[web.RouteDef]:

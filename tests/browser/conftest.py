@@ -54,7 +54,7 @@ class People:
     async def context(self) -> BrowserContext:
         # no transitions: a colour on its way would be measured as it is nowhere shown
         return await self.browser.new_context(
-            viewport=WIDE,  # type: ignore[arg-type]  # a plain dict of two numbers
+            viewport=WIDE,
             locale="zh-CN",
             timezone_id="Asia/Shanghai",
             reduced_motion="reduce",
@@ -79,9 +79,7 @@ async def browser(playwright: Playwright) -> AsyncIterator[Browser]:
     assert _MISSING == [], "SUTONG_REQUIRE_SERVICES is set, and the browser is not there"
     expect.set_options(timeout=10_000)
     async with AsyncExitStack() as stack:
-        started = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox"]
-        )
+        started = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         stack.push_async_callback(started.close)
         yield started
 

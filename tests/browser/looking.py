@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
-from playwright.async_api import Page
+from playwright.async_api import Page, ViewportSize
 
 ROOT = Path(__file__).resolve().parents[2]
 PICTURES = ROOT / "artefacts" / "browser"
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
-WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+WIDE = ViewportSize(width=1440, height=900)
+PHONE = ViewportSize(width=390, height=844)
 THEMES = ("light", "dark")
 _WEIGH = """async () => {
   const found = await axe.run(document, {
@@ -51,12 +52,10 @@ async def overflow(page: Page) -> list[str]:
 
 async def look(page: Page, name: str) -> None:
     """Picture the page wide and on a phone, and hold it to the rules of this file."""
-    await page.set_viewport_size(PHONE)  # type: ignore[arg-type]  # a plain dict of two numbers
+    await page.set_viewport_size(PHONE)
     await picture(page, name, width=PHONE["width"])
     too_wide = await overflow(page)
-    await page.set_viewport_size(WIDE)  # type: ignore[arg-type]  # a plain dict of two numbers
+    await page.set_viewport_size(WIDE)
     await picture(page, name, width=WIDE["width"])
     wrong = too_wide + await violations(page)
     assert not wrong, "\n".join([f"{name}: {page.url}", *wrong])
-
-

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from connectors.signing import Keys
-from hub.assembly import Hub, build
+from hub.assembly import Hub, build, fresh_command_id
 from hub.demo.cast import USERS, DemoUser, create_users
 from hub.demo.peers.books import Book, Update
 from hub.demo.peers.faults import PLANS, Faults
@@ -19,8 +19,7 @@ from hub.demo.peers.web_portal import PortalPeer
 from hub.settings import Settings, load
 from hub.web import running_web
 from hub.worker import running_worker
-from schemas.commands import RegisterTicket
-from schemas.ids import new_command_id
+from schemas.commands import AcceptTicket, Command, RegisterTicket
 from schemas.matter import Matter
 from schemas.parties import Actor, Citizen, Role
 from schemas.ticket import HandlingMode, Registration, Source
@@ -58,7 +57,7 @@ class TellingBook(Book):
 
 @dataclass(frozen=True)
 class Stage:
-    """url: of the web process. users: by name."""
+    """url: of the web process. users: by name. committed: set after each commit of the store."""
 
     hub: Hub
     url: str
@@ -67,30 +66,55 @@ class Stage:
     portal: PortalPeer
     portal_book: TellingBook
     users: Mapping[str, DemoUser]
+    committed: asyncio.Event
 
     async def register(
-        self, title: str, text: str = "请尽快核实处理。", *, phone: str | None = None
+        self,
+        title: str,
+        text: str = "请尽快核实处理。",
+        *,
+        phone: str | None = None,
+        confidential: bool = False,
+        accept: bool = True,
     ) -> int:
-        """A ticket that is accepted and waits for the dispatch desk, without its page."""
+        """A ticket of the counter, without its page; accept: it waits for the dispatch desk."""
         ticket_id = self.hub.ids.next()
-        citizen = Citizen(name="丁小满", phone=phone) if phone else None
+        citizen = Citizen(name="丁小满", phone=phone, confidential=confidential) if phone else None
+        registration = Registration(
+            source=Source.COUNTER,
+            received_at=self.hub.now(),
+            matter=Matter(title=title, text=text),
+            citizen=citizen,
+            handling_mode=HandlingMode.DISPATCH,
+        )
+        await self.do(RegisterTicket, ticket_id, registration=registration, accept=accept)
+        return ticket_id
+
+    async def accept(self, ticket_id: int) -> None:
+        """What another operator does meanwhile."""
+        await self.do(AcceptTicket, ticket_id)
+
+    async def do(self, command: type[Command], ticket_id: int, **fields: Any) -> None:
         await self.hub.store.desk.execute(
-            RegisterTicket(
-                command_id=new_command_id(int(self.hub.now().timestamp() * 1000), ticket_id),
+            command(
+                command_id=fresh_command_id(),
                 ticket_id=ticket_id,
                 actor=Actor(actor_id="zuoxi", roles=frozenset({Role.OPERATOR})),
                 at=self.hub.now(),
-                registration=Registration(
-                    source=Source.COUNTER,
-                    received_at=self.hub.now(),
-                    matter=Matter(title=title, text=text),
-                    citizen=citizen,
-                    handling_mode=HandlingMode.DISPATCH,
-                ),
-                accept=True,
+                **fields,
             )
         )
-        return ticket_id
+
+    async def proposed(self, ticket_id: int) -> None:
+        """Until the machine has named its candidates."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not await self._has(ticket_id, "proposal_made"):
+                self.committed.clear()
+                await self.committed.wait()
+
+    async def _has(self, ticket_id: int, kind: str) -> bool:
+        history = await self.hub.store.tickets.history(ticket_id)
+        return any(recorded.event.kind == kind for recorded in history)
 
 
 def _utc_now() -> datetime:
@@ -124,14 +148,14 @@ async def running_stage(
     city.book = city_book = TellingBook()
     portal.book = portal_book = TellingBook()
     async with city, portal:
-        hub = await build(
-            _settings(home, city.url, portal.callback_url), now=now, migrating=True
-        )
+        hub = await build(_settings(home, city.url, portal.callback_url), now=now, migrating=True)
+        committed = asyncio.Event()
+        hub.store.desk.on_commit(lambda _outcomes: committed.set())
         try:
             await create_users(hub.store.people)
             async with running_worker(hub) as worker, running_web(hub, worker) as web:
                 portal.connect(web.url)
                 users = {user.user_name: user for user in USERS}
-                yield Stage(hub, web.url, city, city_book, portal, portal_book, users)
+                yield Stage(hub, web.url, city, city_book, portal, portal_book, users, committed)
         finally:
             await hub.close()

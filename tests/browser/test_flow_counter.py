@@ -24,9 +24,7 @@ async def _total_due(stage: Stage, ticket_id: int) -> datetime:
     return next(clock.due_at for clock in clocks if clock.step is Step.TOTAL)
 
 
-async def test_matter_is_handled_by_departments_side_by_side(
-    stage: Stage, people: People
-) -> None:
+async def test_matter_is_handled_by_departments_side_by_side(stage: Stage, people: People) -> None:
     operator, dispatcher = await people("zuoxi"), await people("paishen")
     page = await operator.open("/intake")
     await page.get_by_test_id("create").click()

@@ -119,6 +119,11 @@ async def test_found_department_becomes_a_candidate(stage: Stage) -> None:
     await browser.get("/departments/scjg/choice", htmx=True)
     assert 'name="lead"' in browser.text
     assert 'value="scjg" aria-label="市场监督管理局' in browser.text
+    assert 'name="lead" id="c-scjg" value="scjg"' in browser.text
+    assert browser.text.count(" checked") == 1
+    await browser.get("/departments/scjg/choice?dispatch_form=lead", htmx=True)
+    assert 'name="assist" value="scjg" checked' in browser.text, "the lead stays who it was"
+    assert browser.text.count(" checked") == 1
     assert (await browser.get("/departments/nowhere/choice", htmx=True)).status == 404
     await browser.get("/departments?q=没有这样的部门", htmx=True)
     assert "没有与" in browser.text
