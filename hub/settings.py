@@ -12,9 +12,11 @@ from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
+from hub.urls import url_problems
 from schemas.errors import HubError
 from ticket_store.schedule import DEFAULT_WAITS
 
@@ -57,9 +59,6 @@ class Lifecycle(Section):
     )
     send_backs_before_ruling: int = Field(
         default=1, ge=0, description="granted send-backs before the next one needs a final ruling"
-    )
-    rating_days: int = Field(
-        default=7, ge=1, description="days a citizen may rate before it closes unrated"
     )
 
 
@@ -211,27 +210,37 @@ def load(**given: Any) -> Settings:
         problems.append(f"SUTONG_CONFIG: no such file {named}")
     try:
         settings = Settings(**given)
+        problems += url_problems(settings.database, settings.broker)
     except ValidationError as error:
-        problems += [_say(problem) for problem in error.errors()]
+        problems += [_say(problem) for problem in error.errors(include_input=False)]
     except tomllib.TOMLDecodeError as error:
         problems.append(f"{config_file_path()}: {error}; mend the file")
+    except UnicodeDecodeError as error:
+        problems.append(f"{config_file_path()}: byte {error.start} is not UTF-8; save it as UTF-8")
+    except OSError as error:
+        problems.append(f"{config_file_path()}: {error.strerror}; let the hub's user read it")
+    except SettingsError as error:
+        problems.append(f"environment: {error}; write it as JSON, or in {config_file_path()}")
     if problems:
         raise SettingsWrong(problems)
     return settings
 
 
 def _say(problem: Mapping[str, Any]) -> str:
+    """The key, where it stands, and what is wrong with it."""
     key = ".".join(map(str, problem["loc"]))
     if problem["type"] == "extra_forbidden":
-        return f"{key}: no such setting; `sutong check --example` lists them all"
-    return f"{key}: {problem['msg']}"
+        return f"{key} in {config_file_path()}: no such setting"
+    variable = PREFIX + "__".join(map(str, problem["loc"])).upper()
+    place = variable if variable in os.environ else config_file_path()
+    return f"{key} in {place}: {problem['msg']}"
 
 
 def _unknown_variables(environment: Mapping[str, str]) -> list[str]:
     """SUTONG_ variables that no setting reads: a typo must not hide."""
     known = {PREFIX + name.upper() for name in Settings.model_fields} | _NOT_OURS
     return [
-        f"{name}: no such setting; `sutong check --example` lists them all"
+        f"{name} in the environment: no such setting"
         for name in environment
         if name.startswith(PREFIX)
         and not name.startswith(_FOR_TESTS)
