@@ -19,8 +19,6 @@ _UTF8 = frozenset({"utf-8", "utf8", "us-ascii"})
 
 async def read_body(request: web.Request, most: int) -> bytes:
     """Raises: Problem 413 for more than `most` bytes, 415 for a compressed body."""
-    if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
-        raise Problem(WRONG_TYPE, "content_type", "compressed bodies are not taken")
     if (request.content_length or 0) > most:
         raise Problem(TOO_LARGE, "body_too_large", f"at most {most} bytes")
     parts: list[bytes] = []
@@ -30,6 +28,8 @@ async def read_body(request: web.Request, most: int) -> bytes:
         if size > most:
             raise Problem(TOO_LARGE, "body_too_large", f"at most {most} bytes")
         parts.append(part)
+    if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+        raise Problem(WRONG_TYPE, "content_type", "compressed bodies are not taken")
     return b"".join(parts)
 
 

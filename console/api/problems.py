@@ -121,6 +121,8 @@ def of_http(error: web.HTTPException) -> Problem:
     return Problem(error.status, code, headers=allowed)
 
 
+# framing or coding of the body does not hold: nothing more can be read from this connection
+BROKEN = (web.RequestPayloadError, ClientPayloadError, HttpProcessingError)
 # the first that fits
 _KINDS: tuple[tuple[tuple[type[Exception], ...], Callable[[Any], Problem]], ...] = (
     ((Problem,), lambda problem: problem),
@@ -129,8 +131,10 @@ _KINDS: tuple[tuple[tuple[type[Exception], ...], Callable[[Any], Problem]], ...]
     ((ValidationError,), lambda error: fields_wrong(*wrong_fields(error))),
     ((web.HTTPException,), of_http),
     (
-        (ClientPayloadError, HttpProcessingError),  # the body's framing is broken
-        lambda error: Problem(BAD_REQUEST, "bad_request", type(error).__name__),
+        BROKEN,
+        lambda _error: Problem(
+            BAD_REQUEST, "bad_request", "the body is broken", headers={"Connection": "close"}
+        ),
     ),
 )
 
@@ -143,6 +147,8 @@ async def explain_problems(request: web.Request, handler: Handler) -> web.Stream
     try:
         return await handler(request)
     except Exception as error:
+        if isinstance(error, BROKEN):
+            request.content.feed_eof()  # or the server reads on, fails, and logs it as its own
         of_kind = next((of for kinds, of in _KINDS if isinstance(error, kinds)), None)
         if of_kind is not None:
             return response_of(of_kind(error))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from connectors.base import Answer, Body, Push
+from connectors.base import Answer, Body, Push, Receiving
 from connectors.hotline12345.connector import Settings, build
 from connectors.signing import Keys, Profile, Signed, sign
 from console.gateway import GatewayDeps, add_gateway
@@ -90,7 +90,7 @@ async def gateway_stage(path: Path) -> AsyncIterator[GatewayStage]:
             ),
             now=clock,
         )  # fmt: skip
-        peers = {"plain": peer, "city": city}
+        peers: dict[str, Receiving] = {"plain": peer, "city": city}
         add_gateway(app, GatewayDeps(store, peers, clock, wakes, largest_body=LARGEST))
 
     async with api_stage(path, add) as api:

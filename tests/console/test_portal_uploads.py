@@ -1,0 +1,104 @@
+"""Files for a matter: before it is handed in, or with a later supplement; within limits."""
+
+from collections.abc import AsyncIterator
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import FormData
+
+from schemas.ids import ticket_id_of
+from tests.console.portal_stage import FORM, MATTERS, PortalStage, portal_stage
+
+UPLOAD = "/api/portal/v1/attachments"
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(40)
+
+
+@pytest.fixture
+async def stage(tmp_path: Path) -> AsyncIterator[PortalStage]:
+    async with portal_stage(tmp_path / "tickets.db") as stage:
+        yield stage
+
+
+def form(content: bytes = PNG, name: str = "照片.png", kind: str = "image/png") -> FormData:
+    made = FormData(quote_fields=False)  # as browsers do
+    made.add_field("note", "不是文件")
+    made.add_field("file", content, filename=name, content_type=kind)
+    return made
+
+
+async def upload(stage: PortalStage, query: str = "", data: Any = None) -> str:
+    answer = await stage.api.call("POST", f"{UPLOAD}{query}", data=data or form())
+    assert answer.status == 201, await answer.text()
+    made: dict[str, str] = await answer.json()
+    return made["attachment_id"]
+
+
+async def test_files_come_first_and_their_matter_after(stage: PortalStage) -> None:
+    one = await upload(stage)
+    two = await upload(stage, f"?together_with={one}", PNG + b"2")
+    taken = await stage.hand_in(attachments=[one, two])
+    ticket_id = ticket_id_of(taken["ticket_no"])
+    kept = await stage.store.attachments.of(ticket_id)
+    assert {each.attachment_id for each in kept} == {one, two}
+    assert "照片.png" in {each.name for each in kept}
+    assert await stage.hand_in(attachments=[one, two]) == taken  # the same key
+    answer = await stage.api.call("POST", MATTERS, key="k2", json=FORM | {"attachments": [one]})
+    assert answer.status == 422  # they are another matter's now
+    await stage.apply()
+    assert (await stage.progress(taken))["state"] == "已收到，等待受理"
+
+
+async def test_files_that_were_not_uploaded_together_make_no_matter(stage: PortalStage) -> None:
+    one, two = await upload(stage), await upload(stage)
+    answer = await stage.api.call("POST", MATTERS, key="k", json=FORM | {"attachments": [one, two]})
+    assert answer.status == 422
+
+
+async def test_a_file_for_a_supplement(stage: PortalStage) -> None:
+    taken, ticket_id = await stage.registered()
+    query = f"?ticket_no={taken['ticket_no']}&query_code={taken['query_code']}"
+    file = await upload(stage, query)
+    assert (await stage.act(taken, "supplements", text="见附件", attachments=[file]))[0] == 202
+    await stage.apply()
+    (supplement,) = await stage.store.tickets.supplements(ticket_id)
+    assert supplement.attachments == (file,)
+    stranger = await upload(stage)
+    assert (await stage.act(taken, "supplements", text="x", attachments=[stranger]))[0] == 422
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "status", "code"),
+    [
+        (b"MZ\x90\x00", "image/png", 415, "attachment_type"),
+        (b"<script>alert(1)</script>", "text/plain", 415, "attachment_type"),
+        (PNG, "image/jpeg", 415, "attachment_type_differs"),
+        (b"", "image/png", 422, "attachment_empty"),
+    ],
+)
+async def test_what_is_not_taken(
+    stage: PortalStage, content: bytes, kind: str, status: int, code: str
+) -> None:
+    for data, headers in ((form(content, kind=kind), {}), (content, {"Content-Type": kind})):
+        answer = await stage.api.call("POST", UPLOAD, data=data, headers=headers)
+        assert (answer.status, (await answer.json())["code"]) == (status, code)
+
+
+async def test_a_file_has_a_largest_size(stage: PortalStage) -> None:
+    largest = stage.store.attachments.limits.largest_bytes
+    too_much = PNG + bytes(largest)
+    in_form = FormData()
+    in_form.add_field("file", BytesIO(too_much), filename="x.png", content_type="image/png")
+    for data in (BytesIO(too_much), in_form):
+        assert (await stage.api.call("POST", UPLOAD, data=data)).status == 413
+
+
+async def test_whose_file_it_is_must_be_known(stage: PortalStage) -> None:
+    taken = await stage.hand_in()
+    for query, status in (
+        (f"?ticket_no={taken['ticket_no']}&query_code=0", 404),
+        ("?together_with=nothing", 422),
+    ):
+        answer = await stage.api.call("POST", UPLOAD + query, data=form())
+        assert answer.status == status
