@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -35,16 +36,6 @@ def hours_of(clocks: Clocks) -> WorkingCalendar:
 def seeded(clocks: Clocks) -> WorkingCalendar:
     """The calendar of a hub that has no store yet."""
     return dataclasses.replace(hours_of(clocks), years={year.year: year for year in seed_years()})
-
-
-async def keep_fresh(book: CalendarBook, every_seconds: float) -> None:
-    """Notice years that another process imported, for ever."""
-    while True:
-        await asyncio.sleep(every_seconds)
-        try:
-            await book.load()
-        except StoreBusy as busy:
-            log.warning("calendar not read", reason=str(busy))
 
 
 @dataclass(frozen=True)
@@ -86,12 +77,28 @@ class ImportReport:
 async def import_year(
     year: CalendarYear, calendars: CalendarBook, clocks: ClockBook, settings: Settings, by: str
 ) -> ImportReport:
-    """Put a year into force and count every open clock again that rests on its older version."""
-    stored = await calendars.import_year(year, by)
+    """Put a year into force and count every open clock again that rests on its older version.
+
+    Raises: LimitsWrong, before anything is changed.
+    """
     limits = limits_of(settings.clocks.limits_file)
-    policy = clock_policy(settings, limits, calendars.calendar())
-    moved: list[MovedDeadline] = []
-    confirmed, after = 0, 0
+    stored = await calendars.import_year(year, by)
+    changes = await recount(clocks, clock_policy(settings, limits, calendars.calendar()))
+    return ImportReport(
+        stored.year,
+        stored.version,
+        tuple(_moved(change) for change in changes if change.moves),
+        sum(not change.moves for change in changes),
+    )
+
+
+async def recount(clocks: ClockBook, policy: ClockPolicy) -> list[MovedClock]:
+    """Count every open clock of the store again that rests on an older calendar than `policy`'s.
+
+    A ticket that a worker winds meanwhile is left to that worker, which does the same.
+    """
+    changed: list[MovedClock] = []
+    after = 0
     while batch := await clocks.open_tickets(after, _BATCH):
         held = await clocks.of([ticket_id for ticket_id, _ in batch])
         for ticket_id, version in batch:
@@ -99,13 +106,38 @@ async def import_year(
             if not changes:
                 continue
             fresh = {change.after.clock_id: change.after for change in changes}
-            await clocks.save(
-                ticket_id, version, [fresh.get(one.clock_id, one) for one in held[ticket_id]]
-            )
-            moved += [_moved(ticket_id, change) for change in changes if change.moves]
-            confirmed += sum(not change.moves for change in changes)
+            now_held = [fresh.get(one.clock_id, one) for one in held[ticket_id]]
+            if await clocks.save(ticket_id, version, now_held):
+                changed += changes
         after = batch[-1][0]
-    return ImportReport(stored.year, stored.version, tuple(moved), confirmed)
+    return changed
+
+
+async def keep_fresh(
+    calendars: CalendarBook,
+    clocks: ClockBook,
+    policy: Callable[[], ClockPolicy],
+    every_seconds: float,
+) -> None:
+    """Notice years that another process imported, for ever.
+
+    What this worker wound on the older calendar meanwhile is counted again, and so is, once,
+    what a worker before it may have left behind.
+    """
+    counted: Mapping[int, CalendarYear] | None = None
+    while True:
+        await asyncio.sleep(every_seconds)
+        try:
+            years = (await calendars.load()).years
+            if years == counted:
+                continue
+            changes = await recount(clocks, policy())
+        except StoreBusy as busy:
+            log.warning("calendar not read", reason=str(busy))
+            continue
+        counted = years
+        if changes:
+            log.info("deadlines counted again", clocks=len(changes))
 
 
 def clock_policy(
@@ -119,7 +151,6 @@ def clock_policy(
     )
 
 
-def _moved(ticket_id: int, change: MovedClock) -> MovedDeadline:
-    return MovedDeadline(
-        ticket_no(ticket_id), change.after.step, change.before.due_at, change.after.due_at
-    )
+def _moved(change: MovedClock) -> MovedDeadline:
+    clock = change.after
+    return MovedDeadline(ticket_no(clock.ticket_id), clock.step, change.before.due_at, clock.due_at)

@@ -11,12 +11,13 @@ from connectors.registry import PeersWrong, build_peers
 from hub.limits import LimitsWrong, limits_of
 from hub.settings import Settings
 from hub.stored import stored_calendar
+from hub.trouble import store_remedy
 from routing.catalogue_file import CatalogueWrong
 from routing.proposer import build_proposer
 from schemas.errors import ConnectorError, CredentialRefused, StoreBusy
 from schemas.working_time import HUB_ZONE
 from streams.embedded import BrokerSettings, BrokerUrlRefused, inspect
-from ticket_store.migrations import pending
+from ticket_store.migrations import StoreNotUsable, pending
 
 PEER_PATIENCE_SECONDS = 20.0
 NEXT_YEAR_MATTERS_FROM = 11  # the State Council's notice for the next year comes about November
@@ -62,12 +63,8 @@ async def _home(settings: Settings) -> list[Finding]:
 async def _store(settings: Settings) -> list[Finding]:
     try:
         lacking = await pending(settings.database)
-    except StoreBusy as busy:
-        return [
-            Finding("store", False, str(busy), "start the database, or mend SUTONG_DATABASE_URL")
-        ]
-    except (ValueError, ImportError) as error:
-        return [Finding("store", False, str(error), "mend SUTONG_DATABASE_URL")]
+    except (StoreBusy, StoreNotUsable) as error:
+        return [Finding("store", False, str(error), store_remedy(error))]
     if lacking:
         what = f"tables lack {', '.join(lacking)}"
         return [Finding("store", False, what, "run `sutong migrate` (`sutong run` does it itself)")]
@@ -78,7 +75,9 @@ async def _broker(settings: Settings) -> list[Finding]:
     if not settings.broker.startswith("sqlite:"):
         return [
             Finding(
-                "broker", False, f"{settings.broker.partition(':')[0]} is not served by this version",
+                "broker",
+                False,
+                f"this version does not serve {settings.broker.partition(':')[0]}:",
                 "use the embedded broker: leave SUTONG_BROKER_URL empty",
             )
         ]  # fmt: skip

@@ -16,7 +16,7 @@ class LimitsWrong(HubError):
 
 
 def limits_of(file: Path | None) -> tuple[LimitRule, ...]:
-    """The rules of `file` (a JSON list of rows like those of docs/time-limits.md), else the built-in.
+    """The rules of `file` (a JSON list of rows as in docs/time-limits.md), else the built-in.
 
     Raises: LimitsWrong.
     """

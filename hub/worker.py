@@ -94,7 +94,8 @@ async def running_worker(hub: Hub) -> AsyncIterator[Worker]:
     await sender.recover()
     sending = asyncio.create_task(sender.run(), name="sender")
     refreshing = asyncio.create_task(
-        keep_fresh(hub.store.calendars, deps.timing.calendar), name="calendar"
+        keep_fresh(hub.store.calendars, hub.store.clocks, hub.clock_policy, deps.timing.calendar),
+        name="calendar",
     )
     log.info("worker started", broker=settings.broker.partition(":")[0])
     try:

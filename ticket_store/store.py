@@ -5,16 +5,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import ClassVar
 
-from schemas.errors import HubError, StoreBusy
+from schemas.errors import HubError
 from schemas.ids import TicketIds
 from schemas.rules import Rules
 from ticket_store.audit import AuditBook, AuditChain
 from ticket_store.deliveries import DeliveryBook
 from ticket_store.delivery_rows import DepartmentName
 from ticket_store.desk import Desk, Owes
-from ticket_store.engine import Database, busy_reason, connect
+from ticket_store.engine import Database, connect
 from ticket_store.inbound import InboundBook
-from ticket_store.migrations import missing
+from ticket_store.migrations import as_hub_error, missing
 from ticket_store.outbox import Outbox
 from ticket_store.reading import Reading, ReadingSettings, open_reading
 from ticket_store.tickets import TicketReader
@@ -81,15 +81,16 @@ async def open_store(
     department_name:  the Chinese name of a department code, for deliveries.
     reading:          what search, people, calendar and attachments need.
     kind:             the class to build, whose writer_kind and desk_kind may be others.
-    Raises: StoreNotMigrated when migrations are pending; StoreBusy when the database is away.
+    Raises: StoreNotMigrated when migrations are pending; StoreBusy when the database is away;
+    StoreNotUsable when it is not a store of this program.
     """
     database = connect(url)
     try:
         lacking = await database.read(missing)
     except Exception as error:
         await database.close()
-        if (reason := busy_reason(error)) is not None:
-            raise StoreBusy(reason) from error
+        if (known := as_hub_error(error)) is not None:
+            raise known from error
         raise
     if lacking:
         await database.close()

@@ -4,12 +4,12 @@ from typing import Annotated
 
 import typer
 
-from hub.assembly import build
 from hub.check import Finding, findings_of
 from hub.cli.output import FAILED, AsJson, print_json, run, say, settings_or_exit
 from hub.logs import set_up
 from hub.settings import Settings, SettingsWrong, load
 from hub.settings_example import example
+from hub.stored import stored
 from ticket_store.audit import AuditReport
 
 audit_app = typer.Typer(help="The audit chain.", no_args_is_help=True)
@@ -61,8 +61,5 @@ def verify(as_json: AsJson = False) -> None:
 
 
 async def _verify(settings: Settings) -> AuditReport:
-    hub = await build(settings)
-    try:
-        return await hub.store.audit.verify()
-    finally:
-        await hub.close()
+    async with stored(settings) as store:
+        return await store.audit.verify()

@@ -6,15 +6,19 @@ import sys
 from collections.abc import Coroutine
 from typing import Annotated, Any, NoReturn, TypeVar
 
+import structlog
 import typer
 
 from hub.logs import set_up
 from hub.settings import Settings, SettingsWrong, load
-from schemas.errors import HubError
+from hub.trouble import EXPECTED, FAILED, WRONG_USAGE, exit_code, explain
+
+__all__ = ["FAILED", "WRONG_USAGE", "AsJson", "fail", "print_json", "run", "say"]
 
 T = TypeVar("T")
-FAILED, WRONG_USAGE = 1, 2
+INTERRUPTED = 130  # as shells say: ended by SIGINT
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
+log = structlog.get_logger(__name__)
 
 
 def say(text: str) -> None:
@@ -37,16 +41,17 @@ def settings_or_exit(**given: Any) -> Settings:
     try:
         settings = load(**{key: value for key, value in given.items() if value is not None})
     except SettingsWrong as wrong:
-        fail("the settings cannot be used:\n  " + "\n  ".join(wrong.problems), WRONG_USAGE)
+        fail(explain(wrong), exit_code(wrong))
     set_up(settings.log_level, settings.log_format)
     return settings
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run to the end; what the hub raises on purpose is a line on stderr and exit 1."""
+    """Run to the end; expected trouble is a few lines on stderr and exit 1 (settings: 2)."""
     try:
         return asyncio.run(work)
-    except HubError as error:
-        fail(str(error))
+    except EXPECTED as error:
+        log.debug("command failed", exc_info=True)
+        fail(explain(error), exit_code(error))
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(INTERRUPTED)

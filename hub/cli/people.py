@@ -7,6 +7,8 @@ from datetime import timedelta
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from hub.assembly import Hub, build
 from hub.cli.output import WRONG_USAGE, AsJson, fail, print_json, run, say, settings_or_exit
@@ -51,15 +53,18 @@ def add_user(
     """Create a user; the password must be changed at the first sign-in."""
     roles = _roles(role)
     password = _password(password_stdin)
-
-    async def create(hub: Hub) -> None:
-        _known(hub, department)
+    try:
         new = NewUser(
             user_name=name,
             display_name=display_name or name,
             roles=roles,
             department=department,
         )
+    except ValidationError as error:
+        fail("; ".join(map(_said, error.errors(include_input=False))), WRONG_USAGE)
+
+    async def create(hub: Hub) -> None:
+        _known(hub, department)
         await hub.store.people.create(BY, new, password)
 
     _with_hub(create)
@@ -157,6 +162,13 @@ def create_token(
         print_json({"name": name, "token": secret[0]})
         return
     say(f"token for {name} (shown once): {secret[0]}")
+
+
+def _said(problem: ErrorDetails) -> str:
+    field = ".".join(map(str, problem["loc"]))
+    if field == "user_name":
+        return "NAME is 2 to 40 of a-z, 0-9, '.', '_', '-', and begins with a letter"
+    return f"{field}: {problem['msg']}"
 
 
 def _known(hub: Hub, department: str | None) -> None:

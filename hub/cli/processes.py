@@ -29,7 +29,7 @@ def run_web(host: Host = None, port: Port = None) -> None:
     run(serve(settings_or_exit(host=host, port=port), worker=False, web=True))
 
 
-def run_demo(  # noqa: PLR0913 - typer makes an option of each argument, and the contract names nine
+def run_demo(  # noqa: PLR0913,PLR0917 - an option each, as the contract names them
     tickets: Annotated[int, typer.Option(min=1, help="Tickets of the day.")] = 120,
     leave: Annotated[bool, typer.Option("--exit", help="End when all is settled.")] = False,
     seed: Annotated[int, typer.Option(help="The same seed plays the same day.")] = 1,

@@ -1,29 +1,33 @@
 """sutong migrate, sutong replay: what a person does to the store by hand."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from hub.assembly import Hub, build
-from hub.cli.output import WRONG_USAGE, AsJson, fail, print_json, run, say, settings_or_exit
+from hub.cli.output import FAILED, WRONG_USAGE, AsJson, fail, print_json, run, say, settings_or_exit
 from hub.settings import Settings
+from hub.stored import stored
 from schemas.ids import ticket_id_of, ticket_no
 from ticket_store.migrations import migrate
+from ticket_store.store import Store
 
 BY = "cli"
 
 
 def migrate_store(as_json: AsJson = False) -> None:
     """Make the store, or bring it up to date."""
-    settings = settings_or_exit()
-    settings.home.mkdir(parents=True, exist_ok=True)
-    applied = run(migrate(settings.database))
+    applied = run(_migrate(settings_or_exit()))
     if as_json:
         print_json({"applied": applied})
     elif applied:
         say(f"applied {', '.join(applied)}")
     else:
         say("the store is up to date")
+
+
+async def _migrate(settings: Settings) -> list[str]:
+    settings.home.mkdir(parents=True, exist_ok=True)
+    return await migrate(settings.database)
 
 
 def replay(
@@ -48,9 +52,13 @@ def replay(
     done = run(_replay(settings, message or [], triples, release or [], every))
     if as_json:
         print_json(done)
-        return
-    say(f"{done['messages']} message(s), {done['deliveries']} delivery(ies) put back in line,")
-    say(f"{done['released']} held delivery(ies) released; a running worker takes them up")
+    else:
+        say(f"{done['messages']} message(s), {done['deliveries']} delivery(ies) put back in line,")
+        say(f"{done['released']} held delivery(ies) released; a running worker takes them up")
+        for name in done["not_dead"]:
+            say(f"{name}: nothing to replay; `sutong replay` lists what there is")
+    if done["not_dead"]:
+        raise typer.Exit(FAILED)
 
 
 def _triple(text: str) -> tuple[int, int, str]:
@@ -64,12 +72,10 @@ def _triple(text: str) -> tuple[int, int, str]:
 
 
 async def _list(settings: Settings, as_json: bool) -> None:
-    hub = await build(settings)
-    try:
-        letters = await hub.store.inbound.dead_letters(limit=1000)
-        deliveries = await hub.store.deliveries.dead(limit=1000)
-    finally:
-        await hub.close()
+    async with stored(settings) as store:
+        letters = await store.inbound.dead_letters(limit=1000)
+        deliveries = await store.deliveries.dead(limit=1000)
+        holds = await store.deliveries.holds()
     messages: list[dict[str, object]] = [
         {
             "message": letter.message_id,
@@ -90,14 +96,20 @@ async def _list(settings: Settings, as_json: bool) -> None:
         }
         for one in deliveries
     ]
+    held: list[dict[str, object]] = [
+        {"peer": hold.destination, "since": hold.since.isoformat(), "reason": hold.detail}
+        for hold in holds
+    ]
     if as_json:
-        print_json({"messages": messages, "deliveries": owed})
+        print_json({"messages": messages, "deliveries": owed, "holds": held})
         return
     for row in messages:
         say(f"message {row['message']}  {row['peer']}  {row['received_at']}  {row['reason']}")
     for row in owed:
         key = f"{row['ticket_no']}:{row['event']}:{row['peer']}"
         say(f"delivery {key}  {row['state']} after {row['attempts']} tries  {row['reason']}")
+    for row in held:
+        say(f"held {row['peer']}  since {row['since']}  {row['reason']}")
     say(f"{len(messages)} dead message(s), {len(owed)} dead delivery(ies)")
 
 
@@ -107,24 +119,32 @@ async def _replay(
     deliveries: list[tuple[int, int, str]],
     peers: list[str],
     every: bool,
-) -> dict[str, int]:
-    hub = await build(settings)
-    try:
+) -> dict[str, Any]:
+    """What was put back in line; not_dead: what was named and is not dead or not there."""
+    not_dead: list[str] = []
+    async with stored(settings) as store:
         if every:
-            messages, deliveries = await _everything(hub)
-        book, owed = hub.store.inbound, hub.store.deliveries
-        return {
-            "messages": sum([await book.replay(one, BY) for one in messages]),
-            "deliveries": sum([await owed.replay(*one, BY) for one in deliveries]),
-            "released": sum([await owed.release_held(peer, BY) for peer in peers]),
-        }
-    finally:
-        await hub.close()
+            messages, deliveries = await _everything(store)
+        for one in messages:
+            if not await store.inbound.replay(one, BY):
+                not_dead.append(f"message {one}")
+        for ticket, event, peer in deliveries:
+            if not await store.deliveries.replay(ticket, event, peer, BY):
+                not_dead.append(f"delivery {ticket_no(ticket)}:{event}:{peer}")
+        released = sum([await store.deliveries.release_held(peer, BY) for peer in peers])
+    asked = len(messages) + len(deliveries) - len(not_dead)
+    lost = sum(name.startswith("message") for name in not_dead)
+    return {
+        "messages": len(messages) - lost,
+        "deliveries": asked - (len(messages) - lost),
+        "released": released,
+        "not_dead": not_dead,
+    }
 
 
-async def _everything(hub: Hub) -> tuple[list[int], list[tuple[int, int, str]]]:
-    letters = await hub.store.inbound.dead_letters(limit=100_000)
-    dead = await hub.store.deliveries.dead(limit=100_000)
+async def _everything(store: Store) -> tuple[list[int], list[tuple[int, int, str]]]:
+    letters = await store.inbound.dead_letters(limit=100_000)
+    dead = await store.deliveries.dead(limit=100_000)
     return (
         [letter.message_id for letter in letters],
         [(one.ticket_id, one.sequence, one.destination) for one in dead],

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from hub.assembly import build
 from hub.calendar import ImportReport, import_year
 from hub.cli.output import (
     WRONG_USAGE,
@@ -18,7 +17,7 @@ from hub.cli.output import (
     settings_or_exit,
 )
 from hub.settings import Settings
-from hub.stored import stored_calendar
+from hub.stored import stored, stored_calendar
 from schemas.calendar_year import CalendarYear
 from schemas.working_time import HUB_ZONE, Limit, due
 from ticket_store.calendar_seed import NoticeRefused, notice_from_file
@@ -29,11 +28,8 @@ calendar_app = typer.Typer(
 
 
 async def _import(settings: Settings, year: CalendarYear) -> ImportReport:
-    hub = await build(settings, migrating=True)
-    try:
-        return await import_year(year, hub.store.calendars, hub.store.clocks, settings, by="cli")
-    finally:
-        await hub.close()
+    async with stored(settings, migrating=True) as store:
+        return await import_year(year, store.calendars, store.clocks, settings, by="cli")
 
 
 def _instant(text: str) -> datetime:

@@ -6,30 +6,63 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.script.revision import RevisionError
+from alembic.util import CommandError
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
-from ticket_store.engine import connect
+from schemas.errors import HubError, StoreBusy
+from ticket_store.engine import busy_reason, connect
 
 _FOLDER = Path(__file__).parent
+
+
+class StoreNotUsable(HubError):
+    """The database is not a store of ours, or one of a newer program. Waiting will not help."""
+
+
+def as_hub_error(error: Exception) -> HubError | None:
+    """What an error at the opening of a store means; None when it means a mistake of ours."""
+    if isinstance(error, HubError):
+        return error
+    if (reason := busy_reason(error)) is not None:
+        return StoreBusy(reason)
+    if isinstance(error, RevisionError | CommandError):
+        return StoreNotUsable(f"written by a newer version of this program ({error})")
+    if isinstance(error, DBAPIError):
+        return StoreNotUsable(str(error.orig))
+    return None
 
 
 async def migrate(url: str) -> list[str]:
     """Apply what is pending, all in one transaction; returns the revisions applied, oldest first.
 
     A second process that migrates at the same time waits and then finds nothing to do.
+    Raises: StoreBusy, StoreNotUsable.
     """
     database = connect(url)
     try:
         return await database.write(_upgrade)
+    except Exception as error:
+        if (known := as_hub_error(error)) is not None:
+            raise known from error
+        raise
     finally:
         await database.close()
 
 
 async def pending(url: str) -> list[str]:
-    """The revisions that `migrate` would apply, oldest first. Changes nothing."""
+    """The revisions that `migrate` would apply, oldest first. Changes nothing.
+
+    Raises: StoreBusy, StoreNotUsable.
+    """
     database = connect(url)
     try:
         return await database.read(missing)
+    except Exception as error:
+        if (known := as_hub_error(error)) is not None:
+            raise known from error
+        raise
     finally:
         await database.close()
 

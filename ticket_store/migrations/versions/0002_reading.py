@@ -85,6 +85,12 @@ def _texts() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("ix_ticket_keys_ticket_id", "ticket_keys", ["ticket_id"])
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("CREATE TABLE ticket_words (ticket_id BIGINT PRIMARY KEY, words TSVECTOR)")
+        op.execute(
+            "CREATE INDEX ix_ticket_words_words ON ticket_words USING gin (words)"
+            " WITH (gin_pending_list_limit = 512)"
+        )
     op.create_table(
         "own_keys",
         sa.Column("name", sa.String(40), primary_key=True),

@@ -1,0 +1,87 @@
+"""Expected trouble in words for the person on duty: what is wrong, where, and what to do."""
+
+import errno
+import socket
+import sqlite3
+
+from connectors.registry import PeersWrong
+from hub.limits import LimitsWrong
+from hub.settings import SettingsWrong
+from routing.catalogue_file import CatalogueWrong
+from schemas.errors import HubError, StoreBusy
+from streams.embedded import BrokerUrlRefused, LogInUse
+from streams.embedded.schema import LogNotUnderstood
+from ticket_store.migrations import StoreNotUsable
+from ticket_store.store import StoreNotMigrated
+
+FAILED, WRONG_USAGE = 1, 2
+EXPECTED = (HubError, LogInUse, LogNotUnderstood, BrokerUrlRefused, OSError, sqlite3.Error)
+_HOST_WRONG = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
+_MEND = "\n`sutong check` shows the rest; `sutong check --example` lists every setting"
+
+
+def exit_code(error: BaseException) -> int:
+    """2 when settings or the files they name are wrong: starting again will not help; else 1."""
+    wrong = SettingsWrong | PeersWrong | LimitsWrong | CatalogueWrong | BrokerUrlRefused
+    return WRONG_USAGE if isinstance(error, wrong) else FAILED
+
+
+def explain(error: BaseException) -> str:
+    """The lines that stand on stderr when a command ends because of `error`."""
+    match error:
+        case SettingsWrong():
+            text = f"the settings cannot be used:\n{_list(error.problems)}{_MEND}"
+        case PeersWrong():
+            text = f"the peers' settings cannot be used:\n{_list(error.problems)}{_MEND}"
+        case CatalogueWrong():
+            text = f"{error.file} cannot be used:\n{_list(error.problems)}"
+        case BrokerUrlRefused():
+            text = f"SUTONG_BROKER_URL: {error}"
+        case StoreNotMigrated():
+            text = f"the store is older than the program: {error}. Run `sutong migrate` first"
+        case StoreNotUsable():
+            text = f"the store cannot be used: {error}. {store_remedy(error)}"
+        case StoreBusy():
+            text = f"the store cannot be used now: {error}. {store_remedy(error)}"
+        case LogNotUnderstood():
+            text = f"the broker's file cannot be used: {error}"
+        case sqlite3.Error():
+            text = f"the broker's file cannot be used: {error}. Is the disk full, the folder ours?"
+        case OSError():
+            text = _operating_system(error)
+        case _:
+            text = str(error)
+    return text
+
+
+def store_remedy(error: StoreBusy | StoreNotUsable) -> str:
+    """What to do about a store that cannot be opened or written."""
+    if isinstance(error, StoreNotUsable):
+        return (
+            "Mend SUTONG_DATABASE_URL, start the newer program again, or restore a backup "
+            "(docs/runbook.md)"
+        )
+    return (
+        "Is the disk full, is the file readable and its folder writable by the hub's user, is the "
+        "database up? Then start again"
+    )
+
+
+def _list(problems: list[str] | tuple[str, ...]) -> str:
+    return "\n".join(f"  {problem}" for problem in problems)
+
+
+def _operating_system(error: OSError) -> str:
+    reason = error.strerror or str(error)
+    if isinstance(error, socket.gaierror):
+        return f"host: {reason}. Name an address of this machine in SUTONG_HOST"
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"{reason}. Another program listens there: stop it, "
+            "or choose another port with --port or SUTONG_PORT"
+        )
+    if error.errno in _HOST_WRONG:
+        return f"{reason}. Name an address of this machine in SUTONG_HOST"
+    place = f"{error.filename}: " if error.filename else ""
+    remedy = "Let the hub's user read and write there, or name another folder in SUTONG_HOME"
+    return f"{place}{reason}. {remedy}" if place else reason
