@@ -206,8 +206,8 @@ PLACES = st.sampled_from(
     ["registration", "registration.matter", "registration.matter.title", "registration.citizen",
      "registration.citizen.phone", "registration.received_at", "registration.source",
      "registration.source_ticket_no", "accept", "title", "text", "kind", "area_code",
-     "citizen.name",     "accused", "accused.uscc", "attachments", "reason", "departments", "form", "review_no",
-     "working_days", "expected_version", "matter.urgency", "rating", "query_code"]
+     "citizen.name", "accused", "accused.uscc", "attachments", "reason", "departments", "form",
+     "review_no", "working_days", "expected_version", "matter.urgency", "rating", "query_code"]
 )  # fmt: skip
 
 
