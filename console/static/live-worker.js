@@ -6,7 +6,7 @@ const say = (message) => ports.forEach((port) => port.postMessage(message));
 function open() {
   source = new EventSource("/live");
   source.addEventListener("topic", (event) => say({ topic: event.data }));
-  source.onopen = () => say({ topic: "board", state: "open" });
+  source.onopen = () => say({ state: "open" });
   source.onerror = () => {
     say({ state: "lost" });
     if (source && source.readyState === EventSource.CLOSED) setTimeout(open, 3000 + Math.random() * 4000);
@@ -21,4 +21,5 @@ onconnect = (event) => {
     if (!ports.size && source) { source.close(); source = undefined; }
   };
   if (!source) open();
+  else if (source.readyState === EventSource.OPEN) port.postMessage({ state: "open" });
 };

@@ -18,11 +18,16 @@ if (window.SharedWorker && document.body.dataset.live !== undefined) {
       htmx.trigger(document.body, "live:" + topic);
     }, wait);
   };
+  const hear = (topic) => (document.hidden ? missed.add(topic) : tell(topic));
+  // Whatever happened while there was no stream was told to nobody: the page looks at all it shows.
+  const all = () => document.querySelectorAll("[hx-trigger*='live:']").forEach((one) => {
+    for (const [, topic] of one.getAttribute("hx-trigger").matchAll(/live:([\w-]+)/g)) hear(topic);
+  });
   worker.port.onmessage = (message) => {
     const { topic, state } = message.data;
+    if (state === "open") all();
     if (topic === "signed-out") location.reload();
-    else if (topic && document.hidden) missed.add(topic);
-    else if (topic) tell(topic);
+    else if (topic) hear(topic);
     if (state) document.querySelector(".st-live")?.classList.toggle("is-lost", state === "lost");
   };
   document.addEventListener("visibilitychange", () => {
