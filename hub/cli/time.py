@@ -19,7 +19,7 @@ from hub.cli.output import (
 from hub.settings import Settings
 from hub.stored import stored, stored_calendar
 from schemas.calendar_year import CalendarYear
-from schemas.working_time import HUB_ZONE, Limit, due
+from schemas.working_time import HUB_ZONE, CalendarEnds, Limit, due
 from ticket_store.calendar_seed import NoticeRefused, notice_from_file
 
 calendar_app = typer.Typer(
@@ -61,7 +61,10 @@ def show_due(
     if len(limits) != 1:
         fail("give one of --working-days, --working-hours, --hours", WRONG_USAGE)
     calendar = run(stored_calendar(settings_or_exit()))
-    found = due(_instant(start), limits[0], calendar)
+    try:
+        found = due(_instant(start), limits[0], calendar)
+    except CalendarEnds as error:
+        fail(str(error), WRONG_USAGE)
     if as_json:
         print_json(
             {

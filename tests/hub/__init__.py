@@ -1,0 +1,1 @@
+"""Tests of settings, commands, processes and health."""
