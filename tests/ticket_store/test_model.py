@@ -202,6 +202,7 @@ async def run(groups: list[list[Step | Repeat]]) -> None:
                     assert_same(answer, model, one)
                 asked += together
             await check(store, model, asked)
+            assert store.writer.counters.replays == 0  # the group itself was right
         async with opened(path, clock, owes=owes_source, fresh=False) as store:
             await check(store, model, asked)
 
