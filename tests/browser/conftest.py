@@ -79,7 +79,9 @@ async def browser(playwright: Playwright) -> AsyncIterator[Browser]:
     assert _MISSING == [], "SUTONG_REQUIRE_SERVICES is set, and the browser is not there"
     expect.set_options(timeout=10_000)
     async with AsyncExitStack() as stack:
-        started = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        started = await playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--lang=zh-CN"]
+        )
         stack.push_async_callback(started.close)
         yield started
 

@@ -50,6 +50,10 @@ async def test_order_travels_from_the_city_and_back(stage: Stage, people: People
         await expect(person.page.get_by_role("link", name=ORDER.title)).to_be_visible()
         await person.look(f"city-{step}-pending")
         await person.act(ticket_id, Action.ACKNOWLEDGE)
+    stage.city.remind(order_no, "老人每天爬楼，请抓紧。")
+    reminders = assisting.page.get_by_test_id("reminders")
+    await expect(reminders).to_contain_text("老人每天爬楼")
+    await lead.act(ticket_id, Action.ANSWER_REMINDER, text="配件已订，明日到场更换。")
     await assisting.act(ticket_id, Action.GIVE_FEEDBACK, text="已调取维保单位资质和检验记录。")
     await assisting.look("city-07-feedback-given")
     await assisting.act(ticket_id, Action.COMPLETE, result="维保单位资质有效，检验合格。")
@@ -77,5 +81,17 @@ async def test_order_travels_from_the_city_and_back(stage: Stage, people: People
     leader = await people("lingdao")
     await leader.ticket(ticket_id)
     await expect(leader.page.get_by_test_id("ticket-no")).to_have_text(ticket_no(ticket_id))
-    await expect(leader.page.get_by_test_id("deliveries")).to_be_visible()
+    told = len(stage.city_book.applied[order_no])
+    await expect(leader.page.get_by_test_id("deliveries")).to_contain_text(f"已送达 {told} 条")
     await leader.look("city-12-leader-sees-deliveries")
+
+
+async def test_order_that_the_city_pushes_is_there_at_once(stage: Stage, people: People) -> None:
+    operator = await people("zuoxi")
+    await operator.open("/intake?tab=received")
+    title = "公园夜间照明损坏"
+    stage.city.place(NewOrder(title=title, content="公园步道路灯熄灭一周。"), pushed=True)
+    await stage.city.push_waiting(stage.url, CITY)
+    await expect(operator.page.get_by_role("link", name=title)).to_be_visible()
+    assert stage.city.pushes_waiting == 0
+    assert stage.city.turned_away == 0

@@ -1,15 +1,11 @@
 """A matter that is told at the counter: registered by hand, two departments side by side,
-sent back, returned by the reviewer, extended."""
-
-from datetime import datetime, timedelta
+sent back, mediated, returned by the reviewer."""
 
 import pytest
 from playwright.async_api import expect
 
-from console.rendering import moment
 from schemas.ids import ticket_id_of
 from schemas.lifecycle import Action
-from schemas.sla import Step
 from schemas.ticket import DispatchForm, State
 from tests.browser.conftest import People
 from tests.browser.stage import Stage
@@ -17,11 +13,6 @@ from tests.browser.stage import Stage
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 TITLE = "夜市油烟和占道经营影响居民休息"
-
-
-async def _total_due(stage: Stage, ticket_id: int) -> datetime:
-    clocks = (await stage.hub.store.clocks.of([ticket_id]))[ticket_id]
-    return next(clock.due_at for clock in clocks if clock.step is Step.TOTAL)
 
 
 async def test_matter_is_handled_by_departments_side_by_side(stage: Stage, people: People) -> None:
@@ -60,37 +51,20 @@ async def test_matter_is_handled_by_departments_side_by_side(stage: Stage, peopl
     await streets.act(ticket_id, Action.ACKNOWLEDGE)
     await market.act(ticket_id, Action.ACKNOWLEDGE)
 
-    # asked for and granted: the deadline on the page moves
-    await market.form(ticket_id, Action.REQUEST_EXTENSION)
-    await market.look("counter-06-form-for-extension")
-    clocks = market.page.get_by_test_id("clocks")
-    before = await _total_due(stage, ticket_id)
-    await expect(clocks).to_contain_text(moment(before))
-    await market.act(
-        ticket_id, Action.REQUEST_EXTENSION, working_days="5", reason="需委托第三方检测油烟排放。"
-    )
-    await reviewer.open("/reviews?tab=extension_review")
-    await expect(reviewer.page.get_by_role("link", name=TITLE)).to_be_visible()
-    await reviewer.act(ticket_id, Action.GRANT_EXTENSION, note="同意")
-    # the department's page is open all the while, and shows the new deadline by itself
-    await expect(clocks).not_to_contain_text(moment(before))
-    after = await _total_due(stage, ticket_id)
-    assert after - before >= timedelta(days=7)  # five working days hold a weekend
-    await expect(clocks).to_contain_text(moment(after))
-    await market.look("counter-07-deadline-moved")
-
+    await market.form(ticket_id, Action.MEDIATE)
+    await market.look("counter-06-form-for-mediation")
     await market.act(ticket_id, Action.MEDIATE, agreed="true", text="摊主同意二十二点收摊。")
     await market.act(ticket_id, Action.COMPLETE, result="已约谈市场开办方，责令安装净化设施。")
     await streets.act(ticket_id, Action.COMPLETE, result="已清理占道摊位并划线。")
     await reviewer.act(ticket_id, Action.RETURN_CLOSURE, reason="未答复净化设施完成时间。")
-    await reviewer.look("counter-08-closure-returned")
+    await reviewer.look("counter-07-closure-returned")
     for person in (market, streets):
         await person.act(ticket_id, Action.ACKNOWLEDGE)
         await person.act(ticket_id, Action.COMPLETE, result="净化设施已装妥，现场复查合格。")
     await reviewer.act(ticket_id, Action.PASS_CLOSURE)
     await operator.act(ticket_id, Action.REPLY, text="夜市已调整经营时间并装妥净化设施。")
     await operator.form(ticket_id, Action.FOLLOW_UP)
-    await operator.look("counter-09-form-for-follow-up")
+    await operator.look("counter-08-form-for-follow-up")
     await operator.act(ticket_id, Action.FOLLOW_UP, satisfied="true", resolved="true")
     head = await stage.hub.store.tickets.head(ticket_id)
     assert head is not None
