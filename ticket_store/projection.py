@@ -26,7 +26,7 @@ from ticket_store.search_models import (
 )
 from ticket_store.to_dos import shares_of, to_dos_of
 from ticket_store.upsert import insert_missing, upsert
-from ticket_store.word_index import add_words, remove_words
+from ticket_store.word_index import put_words
 from ticket_store.writer import Unit
 
 _NOT_OF_THE_HEAD = {"ticket_id", "clock_version", "cards", "due_at", "warn_at"}
@@ -152,8 +152,7 @@ class Projection:
         new = {ticket_id: folded(text) for ticket_id, text in texts.items()}
         old = _texts(connection, new)
         changed = {key: text for key, text in new.items() if old.get(key) != text}
-        remove_words(connection, [(key, text) for key, text in old.items() if key in changed])
-        add_words(connection, changed.items())
+        put_words(connection, changed, {key: old[key] for key in changed if key in old})
         self._put_texts.run_many(
             connection, [{"ticket_id": key, "text": text} for key, text in changed.items()]
         )

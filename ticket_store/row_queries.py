@@ -13,7 +13,6 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Select,
-    and_,
     exists,
     false,
     func,
@@ -291,6 +290,6 @@ def has_key(scope: Scope, digests: Collection[bytes]) -> list[ColumnElement[bool
 
 
 def _in_category(code: str) -> ColumnElement[bool]:
-    """The category and what is below it: a range, because "0" is the character after "/"."""
-    below = and_(ROW.category_code >= f"{code}/", ROW.category_code < f"{code}0")
+    """The category and what is below it; not a range, which collations of PostgreSQL would bend."""
+    below = func.substr(ROW.category_code, 1, len(code) + 1) == f"{code}/"
     return or_(ROW.category_code == code, below)

@@ -1,7 +1,5 @@
 """INSERT ... ON CONFLICT: the same sentence on both databases, two classes to build it."""
 
-from typing import Any
-
 from sqlalchemy import Dialect, Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import Insert
@@ -9,14 +7,16 @@ from sqlalchemy.sql.dml import Insert
 
 def upsert(dialect: Dialect, table: Table, *updated: str) -> Insert:
     """Insert rows; where the primary key exists already, set the columns `updated` instead."""
-    keys: Any = list(table.primary_key.columns)  # which sqlite's annotation forgets to allow
+    keys = list(table.primary_key.columns)
     if dialect.name == "sqlite":
         lite = sqlite.insert(table)
         return lite.on_conflict_do_update(
             keys, set_={name: lite.excluded[name] for name in updated}
         )
     post = postgresql.insert(table)
-    return post.on_conflict_do_update(keys, set_={name: post.excluded[name] for name in updated})
+    return post.on_conflict_do_update(
+        index_elements=keys, set_={name: post.excluded[name] for name in updated}
+    )
 
 
 def insert_missing(dialect: Dialect, table: Table) -> Insert:

@@ -1,13 +1,18 @@
 """A store with its reading side, and letters made up by a seeded generator."""
 
+import os
 import random
+import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from argon2 import PasswordHasher
+from sqlalchemy import make_url, text
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from schemas.ids import TicketIds
 from schemas.matter import Matter, MatterKind, Urgency
@@ -50,10 +55,10 @@ class ReadingCase:
 
 @asynccontextmanager
 async def reading_case(
-    folder: Path, clock: Clock | None = None, *, fresh: bool = True
+    folder: Path, clock: Clock | None = None, *, fresh: bool = True, url: str | None = None
 ) -> AsyncIterator[ReadingCase]:
     clock = clock or Clock()
-    url = url_of(folder / "store.db")
+    url = url or url_of(folder / "store.db")
     if fresh:
         await migrate(url)
     database = connect(url)
@@ -68,6 +73,33 @@ async def reading_case(
     finally:
         await writer.close()
         await database.close()
+
+
+SERVER = os.environ.get("SUTONG_TEST_DATABASE_URL", "")
+DATABASES = ("sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql))
+
+
+@asynccontextmanager
+async def case_on(kind: str, folder: Path) -> AsyncIterator[ReadingCase]:
+    """A case on a database of its own, of a kind of DATABASES."""
+    if kind == "sqlite":
+        async with reading_case(folder) as case:
+            yield case
+        return
+    if not SERVER:
+        pytest.skip("SUTONG_TEST_DATABASE_URL names no server")
+    name = f"reading_test_{uuid.uuid4().hex}"
+    admin = create_async_engine(SERVER, isolation_level="AUTOCOMMIT")
+    async with admin.connect() as connection:
+        await connection.execute(text(f"CREATE DATABASE {name}"))
+    url = make_url(SERVER).set(database=name).render_as_string(hide_password=False)
+    try:
+        async with reading_case(folder, url=url) as case:
+            yield case
+    finally:
+        async with admin.connect() as connection:
+            await connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+        await admin.dispose()
 
 
 # characters without a meaning together: no letter of a real person can come out of them

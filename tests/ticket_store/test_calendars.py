@@ -8,14 +8,14 @@ import pytest
 
 from schemas.calendar_year import CalendarYear
 from schemas.working_calendar import WorkingCalendar
-from tests.ticket_store.reading_case import ReadingCase, reading_case
+from tests.ticket_store.reading_case import DATABASES, ReadingCase, case_on, reading_case
 from ticket_store.calendar_seed import seed_years
 from ticket_store.calendars import CalendarBook
 
 
-@pytest.fixture
-async def case(tmp_path: Path) -> AsyncIterator[ReadingCase]:
-    async with reading_case(tmp_path) as opened:
+@pytest.fixture(params=DATABASES)
+async def case(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[ReadingCase]:
+    async with case_on(request.param, tmp_path) as opened:
         yield opened
 
 

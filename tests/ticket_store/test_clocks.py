@@ -15,7 +15,7 @@ from schemas.sla import Step
 from tests.schemas import cases
 from tests.ticket_store.filled import ALL, ids_of
 from tests.ticket_store.hub_case import START, command
-from tests.ticket_store.reading_case import ReadingCase, reading_case
+from tests.ticket_store.reading_case import DATABASES, ReadingCase, case_on, reading_case
 from ticket_store.scope import scope_of
 from ticket_store.ticket_query import Order, TicketQuery
 from ticket_store.to_dos import ToDo
@@ -23,9 +23,9 @@ from ticket_store.to_dos import ToDo
 HOUR = timedelta(hours=1)
 
 
-@pytest.fixture
-async def case(tmp_path: Path) -> AsyncIterator[ReadingCase]:
-    async with reading_case(tmp_path) as opened:
+@pytest.fixture(params=DATABASES)
+async def case(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[ReadingCase]:
+    async with case_on(request.param, tmp_path) as opened:
         yield opened
 
 

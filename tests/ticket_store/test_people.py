@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from schemas.parties import Role
 from tests.ticket_store.hub_case import Clock
-from tests.ticket_store.reading_case import CHEAP, ReadingCase, reading_case
+from tests.ticket_store.reading_case import CHEAP, DATABASES, ReadingCase, case_on, reading_case
 from ticket_store.api_tokens import PREFIX
 from ticket_store.passwords import MOST_AT_ONCE, PasswordRefused, Passwords, SignInPolicy
 from ticket_store.people import PeopleBook
@@ -60,9 +60,9 @@ class World:
         return [action for _, action, _ in await self.case.audited()]
 
 
-@pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with reading_case(tmp_path) as case:
+@pytest.fixture(params=DATABASES)
+async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
+    async with case_on(request.param, tmp_path) as case:
         yield World(case)
 
 
@@ -406,6 +406,8 @@ async def test_no_secret_is_stored_in_clear(world: World, tmp_path: Path) -> Non
     token, _ = await world.people.sign_in("wang", PASSWORD)
     secret, _ = await world.people.tokens.create("admin", "x", frozenset({Role.LEADER}))
     await world.case.writer.close()
+    if world.case.database.dialect.name != "sqlite":
+        pytest.skip("the server's files are not ours to read")
     files = stored_bytes(tmp_path)
     assert any(b"wang" in content for content in files)
     for hidden in (PASSWORD, token, secret):

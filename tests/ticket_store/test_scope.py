@@ -12,7 +12,7 @@ from schemas.ticket import DispatchForm, State
 from tests.schemas import cases
 from tests.ticket_store.filled import ids_of
 from tests.ticket_store.hub_case import command
-from tests.ticket_store.reading_case import ReadingCase, reading_case
+from tests.ticket_store.reading_case import DATABASES, ReadingCase, case_on
 from ticket_store.scope import Reach, Scope, scope_of, sees
 from ticket_store.ticket_query import Order, TicketQuery
 from ticket_store.to_dos import TO_DOS_OF_ROLE, ToDo, to_dos_of
@@ -46,9 +46,9 @@ QUERIES = [
 ]
 
 
-@pytest.fixture
-async def case(tmp_path: Path) -> AsyncIterator[ReadingCase]:
-    async with reading_case(tmp_path) as opened:
+@pytest.fixture(params=DATABASES)
+async def case(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[ReadingCase]:
+    async with case_on(request.param, tmp_path) as opened:
         yield opened
 
 

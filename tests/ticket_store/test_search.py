@@ -18,7 +18,7 @@ from schemas.ticket import State, Ticket
 from tests.schemas import cases
 from tests.ticket_store.filled import ALL, Filled, ids_of
 from tests.ticket_store.hub_case import command, register
-from tests.ticket_store.reading_case import AREAS, KEY, ReadingCase, reading_case
+from tests.ticket_store.reading_case import AREAS, DATABASES, KEY, ReadingCase, case_on
 from ticket_store import bigrams
 from ticket_store.personal_keys import PersonalKeys
 from ticket_store.projection import text_of
@@ -37,9 +37,9 @@ from ticket_store.ticket_query import (
 from ticket_store.to_dos import ToDo
 
 
-@pytest.fixture
-async def case(tmp_path: Path) -> AsyncIterator[ReadingCase]:
-    async with reading_case(tmp_path) as opened:
+@pytest.fixture(params=DATABASES)
+async def case(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[ReadingCase]:
+    async with case_on(request.param, tmp_path) as opened:
         yield opened
 
 
@@ -338,6 +338,8 @@ async def test_a_count_stops_at_its_cap(case: ReadingCase, monkeypatch: pytest.M
 
 async def plan(case: ReadingCase, statement: Select[Any]) -> list[str]:
     """The steps in which the database answers, as it says itself."""
+    if case.database.dialect.name != "sqlite":
+        pytest.skip("a server plans by statistics; an almost empty table says nothing")
 
     def explain(connection: Connection) -> list[str]:
         said: list[tuple[str, Any]] = []
