@@ -40,8 +40,9 @@ def build_console(deps: Deps) -> web.Application:
     app = web.Application(
         client_max_size=LARGEST_FORM,
         middlewares=[
+            security.explain_errors,  # a store that is busy while the session is looked up
             gate.find_session,
-            security.explain_errors,
+            security.explain_errors,  # everything else, answered with the session known
             security.refuse_cross_site,
             gate.require_role,
         ],

@@ -1,6 +1,6 @@
 """Lists of tickets: a query within the reader's scope becomes rows with their time left."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -19,9 +19,13 @@ _READ, _PAGES_READ_ON = 200, 10  # for lists that a query cannot tell apart
 
 @dataclass(frozen=True)
 class ListRow:
-    """departments: names. note: what this list wants said below the title."""
+    """cards: colours, gravest first.
+
+    departments: names. note: what this list wants said below the title.
+    """
 
     ticket: Ticket
+    cards: tuple[str, ...]
     departments: str
     left: TimeLeft | None
     note: str
@@ -38,6 +42,7 @@ class Listing:
 
 Note = Callable[[Ticket], str]
 Keep = Callable[[Ticket], bool]
+Cards = Mapping[int, tuple[str, ...]]  # by ticket
 
 
 async def listing(
@@ -57,12 +62,12 @@ async def listing(
     deps, actor = request.app[DEPS], signed_in(request).actor
     scope, cursor = scope_of(actor), request.query.get("cursor")
     try:
-        wanted, cursor = await _collected(deps, query, scope, cursor, limit, keep)
+        wanted, cards, cursor = await _collected(deps, query, scope, cursor, limit, keep)
     except CursorRefused:
         raise web.HTTPBadRequest from None
     total = await deps.store.search.count(query, scope) if count and keep is None else None
     return Listing(
-        rows=await _rows(deps, wanted, note), total=total, next_href=_next(request, cursor)
+        rows=await _rows(deps, wanted, cards, note), total=total, next_href=_next(request, cursor)
     )
 
 
@@ -73,20 +78,22 @@ async def _collected(
     cursor: str | None,
     limit: int,
     keep: Keep | None,
-) -> tuple[list[Ticket], str | None]:
+) -> tuple[list[Ticket], Cards, str | None]:
     """Heads of one page; with `keep`, pages are read on until enough are kept or none is left."""
     wanted: list[Ticket] = []
+    cards: dict[int, tuple[str, ...]] = {}
     for _ in range(_PAGES_READ_ON if keep else 1):
         found = await deps.store.search.find(query, scope, _READ if keep else limit, cursor)
         heads = await deps.store.tickets.heads([row.ticket_id for row in found.rows])
         wanted += [head for head in heads.values() if keep is None or keep(head)]
+        cards |= {row.ticket_id: row.cards for row in found.rows}
         cursor = found.cursor
         if cursor is None or len(wanted) >= limit:
             break
-    return wanted, cursor
+    return wanted, cards, cursor
 
 
-async def _rows(deps: Deps, heads: Sequence[Ticket], note: Note) -> list[ListRow]:
+async def _rows(deps: Deps, heads: Sequence[Ticket], cards: Cards, note: Note) -> list[ListRow]:
     clocks = await deps.store.clocks.of([head.ticket_id for head in heads])
     now, calendar = deps.now(), deps.calendar()
     rows = []
@@ -95,6 +102,7 @@ async def _rows(deps: Deps, heads: Sequence[Ticket], note: Note) -> list[ListRow
         rows.append(
             ListRow(
                 ticket=head,
+                cards=cards.get(head.ticket_id, ()),
                 departments="、".join(map(deps.department_name, head.departments)),
                 left=time_left(first, now, calendar) if first else None,
                 note=note(head),

@@ -88,17 +88,17 @@ async def aside(request: web.Request) -> web.Response:
 
 
 async def unmask(request: web.Request) -> web.Response:
-    """The whole phone number, to those who call; the look is in the audit before it is shown."""
+    """Name and phone, to those who call; the look is in the audit before it is shown."""
     deps, signed, ticket = await visible_ticket(request)
     registration = await deps.store.tickets.registration(ticket.ticket_id)
     if not may_unmask(signed.actor, registration):
         raise web.HTTPForbidden
     await deps.store.audit.append(
         signed_in(request).actor.actor_id, "unmask", f"ticket:{ticket.ticket_id}",
-        {"field": "citizen.phone"},
+        {"fields": "citizen.name citizen.phone"},
     )  # fmt: skip
     citizen = registration.citizen if registration else None
-    return page(request, "tickets/unmasked.html", phone=citizen.phone if citizen else None)
+    return page(request, "tickets/unmasked.html", citizen=citizen)
 
 
 def routes() -> list[web.RouteDef]:

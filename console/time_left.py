@@ -14,6 +14,9 @@ from schemas.working_time import Due, LimitUnit
 Tone = Literal["", "warn", "over"]
 
 
+_NO_DUTY = frozenset({Step.SEND_BACK, Step.RATING})
+
+
 @dataclass(frozen=True)
 class TimeLeft:
     """One clock, said. `arithmetic` is None for a clock whose arithmetic is not kept."""
@@ -54,6 +57,9 @@ def _arithmetic(clock: Clock) -> Arithmetic | None:
 
 
 def most_urgent(clocks: Iterable[Clock]) -> Clock | None:
-    """The clock that a list shows: the open one that ends first, steps before the whole way."""
-    running = [clock for clock in clocks if clock.is_open]
+    """The clock that a list shows: the open one that ends first, steps before the whole way.
+
+    Until when a department may send back, or a citizen rate, is nobody's duty.
+    """
+    running = [clock for clock in clocks if clock.is_open and clock.step not in _NO_DUTY]
     return min(running, key=lambda clock: (clock.due_at, clock.step is Step.TOTAL), default=None)

@@ -17,11 +17,22 @@ function pick(number) {
   line?.querySelector(box.dataset.form === "parallel" ? "[name=assist]" : "[name=lead]")?.click();
 }
 
+// A department that is a candidate already is picked instead of being listed twice.
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const code = event.detail.elt.dataset.add;
+  const line = code && document.querySelector(`.st-cand[data-department="${CSS.escape(code)}"]`);
+  if (!line) return;
+  event.preventDefault();
+  const single = line.closest(".st-cands").dataset.form === "single";
+  line.querySelector(single ? "[name=lead]" : "[name=assist]").checked = true;
+  line.scrollIntoView({ block: "nearest" });
+});
+
 const TYPED = "input:not([type=radio]):not([type=checkbox]), textarea, select";
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey && event.key === "Enter") {
     const form = event.target.closest("form[data-send]") ?? document.querySelector("form[data-send]");
-    form?.requestSubmit(form.querySelector("button[type=submit].btn-primary") ?? undefined);
+    form?.querySelector("button[type=submit].btn-primary")?.click(); // htmx sends a clicked button's value
     return;
   }
   if (event.ctrlKey || event.altKey || event.metaKey || event.target.closest(TYPED)) return;

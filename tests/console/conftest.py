@@ -7,25 +7,24 @@ import pytest
 from aiohttp.test_utils import TestServer
 
 from console.app import build_console
-from tests.console.opening import opened
-from tests.console.stage import CAST, PASSWORD, Clock, Stage, deps_for
-from ticket_store.people_values import NewUser
+from tests.console.opening import copied, make_template, opened
+from tests.console.stage import Clock, Stage, deps_for
+
+_TEMPLATE = "console-template.db"
+
+
+@pytest.fixture(scope="session")
+def template_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("console")
 
 
 @pytest.fixture
-async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
+async def stage(tmp_path: Path, template_folder: Path) -> AsyncIterator[Stage]:
+    template = template_folder / _TEMPLATE
+    if not template.exists():
+        await make_template(template)
     clock = Clock()
-    async with opened(tmp_path / "tickets.db", clock) as store:
-        for name, (role, department) in CAST.items():
-            await store.people.create(
-                "test",
-                NewUser(
-                    user_name=name, display_name=f"{name} 某", roles=frozenset({role}),
-                    department=department,
-                ),
-                PASSWORD,
-                must_change=False,
-            )  # fmt: skip
+    async with opened(copied(template, tmp_path), clock) as store:
         deps = deps_for(store, clock)
         server = TestServer(build_console(deps))
         await server.start_server()

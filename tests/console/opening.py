@@ -1,5 +1,6 @@
-"""Opens a store for a test: migrated, with password hashes that cost next to nothing."""
+"""Opens a store for a test: a copy of one that was migrated and peopled once."""
 
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,9 +11,10 @@ from schemas.events import Recorded
 from schemas.ids import TicketIds
 from schemas.rules import Rules
 from schemas.ticket import Ticket
-from tests.console.stage import Clock
+from tests.console.stage import CAST, PASSWORD, Clock
 from ticket_store.migrations import migrate
 from ticket_store.passwords import Passwords
+from ticket_store.people_values import NewUser
 from ticket_store.reading import ReadingSettings
 from ticket_store.store import Store, open_store
 
@@ -24,16 +26,15 @@ def owes_peer(ticket: Ticket, _recorded: Recorded) -> tuple[str, ...]:
 
 @asynccontextmanager
 async def opened(path: Path, clock: Clock) -> AsyncIterator[Store]:
-    url = f"sqlite+aiosqlite:///{path}"
-    await migrate(url)
     store = await open_store(
-        url,
+        f"sqlite+aiosqlite:///{path}",
         rules=Rules(),
         owes=owes_peer,
         ids=TicketIds(lambda: int(clock().timestamp() * 1000)),
         now=clock,
         reading=ReadingSettings(
             path.parent / "uploads",
+            # argon2id with the least cost, so that tests spend their time elsewhere
             passwords=Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)),
         ),
     )
@@ -41,3 +42,26 @@ async def opened(path: Path, clock: Clock) -> AsyncIterator[Store]:
         yield store
     finally:
         await store.close()
+
+
+async def make_template(path: Path) -> None:
+    """A migrated store in which the whole cast has an account."""
+    await migrate(f"sqlite+aiosqlite:///{path}")
+    async with opened(path, Clock()) as store:
+        for name, (role, department) in CAST.items():
+            new = NewUser(
+                user_name=name,
+                display_name=f"{name} 某",
+                roles=frozenset({role}),
+                department=department,
+            )
+            await store.people.create("test", new, PASSWORD, must_change=False)
+
+
+def copied(template: Path, folder: Path) -> Path:
+    """A copy of the template in `folder`; the template's log is empty, as its store was closed."""
+    path = folder / "tickets.db"
+    for name in (template, template.with_name(template.name + "-wal")):
+        if name.exists():
+            shutil.copy(name, path.with_name(path.name + name.name.removeprefix(template.name)))
+    return path

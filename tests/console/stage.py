@@ -84,6 +84,11 @@ class Stage:
         assert outcome.ticket is not None
         return outcome.ticket
 
+    @staticmethod
+    def fields_of(action: Action, sample: dict[str, Any]) -> dict[str, Any]:
+        """The part of `sample` that the command of `action` takes."""
+        return {k: v for k, v in sample.items() if k in COMMANDS[action].model_fields}
+
     async def registered(self, title: str = "储值卡余额未退", **given: Any) -> Ticket:
         """A complaint by a citizen with a phone, registered and not accepted yet."""
         values: dict[str, Any] = {

@@ -1,5 +1,6 @@
 """Administrators' pages: accounts, messages of the peers, deliveries, the audit chain."""
 
+import re
 from dataclasses import dataclass
 
 from schemas.outbound import DeliveryState
@@ -101,6 +102,35 @@ async def test_dead_letter_is_read_with_an_audit_row_and_replayed(stage: Stage) 
     await browser.get("/messages?outcome=waiting")
     assert "M-2" in browser.text
     assert (await browser.get("/messages/999999")).status == 404
+
+
+async def test_replay_of_what_waits_already_is_refused(stage: Stage) -> None:
+    (kept,) = await stage.store.inbound.keep(
+        "city", Source.HOTLINE12345, [Body(b"\xff\xfe\x00", "M-3")], stage.clock()
+    )
+    browser = await stage.browser("leader")
+    path = f"/messages/{kept.message_id}"
+    await browser.get(path)
+    answer = await browser.post(f"{path}/replay", htmx=True)
+    assert answer.status == 409
+    assert "已有人办理" in browser.text
+    await browser.get(path)
+    await browser.post(f"{path}/content", htmx=True)
+    assert "st-raw" in browser.text, "neither UTF-8 nor GBK, shown as it can be"
+    await browser.get("/messages/deliveries")
+    token = dict(browser.hidden("/messages"))
+    assert (await browser.post("/messages/deliveries/replay", token, hidden=False)).status == 400
+
+
+async def test_messages_are_paged_with_their_filter(stage: Stage) -> None:
+    bodies = [Body(b"{}", f"M-{number:03}") for number in range(55)]
+    await stage.store.inbound.keep("city", Source.HOTLINE12345, bodies, stage.clock())
+    browser = await stage.browser("leader")
+    await browser.get("/messages?outcome=waiting&peer=city")
+    more = re.search(r'href="([^"]+)" data-test="next-page"', browser.text)
+    assert more
+    await browser.get(more[1].replace("&amp;", "&"))
+    assert re.findall(r">(M-\d+)</a>", browser.text) == [f"M-{n:03}" for n in range(4, -1, -1)]
 
 
 async def test_dead_delivery_is_sent_again_by_choice(stage: Stage) -> None:

@@ -2,6 +2,9 @@
 
 import asyncio
 
+import pytest
+
+from console import live_page
 from console.live import BOARD, LiveHub
 from tests.console.stage import Stage
 
@@ -36,6 +39,18 @@ async def test_department_hears_no_ticket_numbers(stage: Stage) -> None:
     text = await lines(answer, "data: board")
     assert "ticket-" not in text
     answer.close()
+
+
+async def test_stream_tells_when_the_session_has_ended(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_page, "HEARTBEAT_SECONDS", 0.01)
+    browser = await stage.browser("operator")
+    answer = await browser.client.get("/live")
+    await lines(answer, "still here")
+    stage.clock.pass_(minutes=31)
+    await lines(answer, "data: signed-out")
+    assert (await answer.content.read()).count(b"still here") == 0
 
 
 async def test_stream_needs_a_session(stage: Stage) -> None:

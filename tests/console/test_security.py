@@ -110,6 +110,19 @@ async def test_busy_store_is_said_with_the_typed_text_kept(
     assert "不属本市职责范围" in browser.text
 
 
+async def test_busy_store_at_the_door_is_explained_too(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_args: object, **_named: object) -> None:
+        raise StoreBusy("database away", retry_after_seconds=7)
+
+    browser = await stage.browser("operator")
+    monkeypatch.setattr(stage.store.people, "session", away)
+    answer = await browser.get("/")
+    assert (answer.status, answer.headers["Retry-After"]) == (503, "7")
+    assert "系统暂时无法保存" in browser.text
+
+
 async def test_sign_in_attempts_are_limited_by_address(stage: Stage) -> None:
     settings = ConsoleSettings(sign_in_per_minute=3, limit_loopback=True)
     server = TestServer(build_console(replace(stage.deps, settings=settings)))

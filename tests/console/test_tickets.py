@@ -33,6 +33,7 @@ async def test_phone_is_masked_until_somebody_looks_and_the_look_is_audited(stag
     answer = await browser.post(f"/tickets/{ticket.ticket_id}/unmask", htmx=True)
     assert answer.status == 200
     assert PHONE in browser.text
+    assert "张三" in browser.text
     report = await stage.store.audit.verify()
     assert (report.ok, report.rows) == (True, rows + 1)
 
@@ -132,7 +133,9 @@ async def test_clocks_show_the_working_time_that_is_left(stage: Stage) -> None:
     await browser.get(f"/tickets/{ticket.ticket_id}")
     assert "余 15 天" in browser.text
     await browser.get("/handling?tab=working")
-    assert 'class="st-left">余 1 天' in browser.text, "the send-back limit ends first"
+    assert 'class="st-step">全程</span> <span class="st-left">余 15 天' in browser.text, (
+        "that it may be sent back until tomorrow is nobody's duty"
+    )
     stage.clock.pass_(days=40)
     browser = await stage.browser("leader")
     await browser.get("/supervise?tab=overdue")
@@ -140,6 +143,26 @@ async def test_clocks_show_the_working_time_that_is_left(stage: Stage) -> None:
     assert "超 " in browser.text
     await browser.get("/")
     assert 'data-to-do="overdue"' in browser.text
+
+
+async def test_evaluations_are_listed_with_what_citizens_said(stage: Stage) -> None:
+    for satisfied, title in ((True, "甲"), (False, "乙")):
+        ticket = await stage.awaiting_follow_up(
+            source=Source.COUNTER, matter=Matter(title=title, text="余额")
+        )
+        await stage.do(
+            "operator", Action.FOLLOW_UP, ticket.ticket_id, satisfied=satisfied, resolved=True
+        )
+    waits = await stage.awaiting_follow_up()
+    await stage.do("operator", Action.FOLLOW_UP, waits.ticket_id, satisfied=True, resolved=False)
+    browser = await stage.browser("operator")
+    await browser.get("/replies?tab=rated")
+    assert "满意 · 已解决" in browser.text
+    assert "不满意 · 已解决" in browser.text
+    assert "共 2 件" not in browser.text, "such a list is not counted"
+    await browser.get("/replies?tab=rating")
+    assert "待评价" in browser.text
+    assert f'data-ticket="{waits.ticket_id}"' in browser.text
 
 
 async def test_deliveries_to_the_source_are_shown_to_the_centre_only(stage: Stage) -> None:
