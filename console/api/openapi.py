@@ -10,6 +10,7 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 from pydantic_core import to_json
 
 from console import say
+from console.api.actions import RESERVED
 from console.api.answers import ProblemJson
 from console.api.bodies import raw_answer
 from console.api.operations import DOCUMENTED, Documented, Operation, Parameter, Schema
@@ -109,8 +110,6 @@ def _body_models(one: Operation) -> Sequence[type[BaseModel]]:
 
 def _describe_command(model: type[Command], schema: Schema) -> None:
     """What the caller gives of a command, who may ask for it and from where."""
-    from console.api.actions import RESERVED  # noqa: PLC0415 - actions registers with this module
-
     properties: dict[str, Any] = schema.get("properties", {})
     for name in RESERVED:
         properties.pop(name, None)

@@ -8,6 +8,7 @@ from console.api.bodies import answer, has_unprintable, read_body
 from console.api.operations import Operation, Parameter
 from console.api.problems import (
     BAD_REQUEST,
+    TITLES,
     TOO_LARGE,
     WRONG,
     WRONG_TYPE,
@@ -55,10 +56,8 @@ async def upload(request: web.Request) -> web.Response:
             ticket_id, file.name, file.content_type, file.content, CITIZEN
         )
     except AttachmentRefused as error:
-        title = _SAID.get(error.code)
-        raise Problem(
-            _STATUS.get(error.code, WRONG), error.code, title=title or "附件未被接收。"
-        ) from error
+        title = _SAID.get(error.code, TITLES["attachment_refused"])
+        raise Problem(_STATUS.get(error.code, WRONG), error.code, title=title) from error
     return answer(Uploaded(attachment_id=kept.attachment_id), 201)
 
 

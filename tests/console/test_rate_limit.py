@@ -20,7 +20,7 @@ class _Transport:
 def waits(limit: RateLimit, address: str, forwarded: str | None = None) -> int:
     headers = {} if forwarded is None else {"X-Forwarded-For": forwarded}
     transport = _Transport(address)
-    return limit.wait_seconds(make_mocked_request("GET", "/", headers, transport=transport))  # type: ignore[arg-type]  # what aiohttp asks of it
+    return limit.wait_seconds(make_mocked_request("GET", "/", headers, transport=transport))
 
 
 @pytest.mark.parametrize(
