@@ -36,7 +36,8 @@ from hub.logs import set_up
 _POLL_SECONDS = 0.3
 _ALIVE_SECONDS = 0.1, 2.5  # between ready and the kill
 _PACE_SECONDS = 0.3  # between two tickets
-_SETTLE_SECONDS = 240.0
+_FIRST_TICKETS, _TICKETS_A_KILL = 20, 12  # at most, so that a slow machine is not buried in them
+_SETTLE_SECONDS, _SETTLE_SECONDS_A_KILL = 180.0, 20.0
 _PATIENCE_SECONDS = 180.0  # of those who call the hub
 
 
@@ -51,7 +52,6 @@ class CrashOptions:
     variant: str | None = None
     faults: str = "hard"
     pace_seconds: float = _PACE_SECONDS
-    settle_seconds: float = _SETTLE_SECONDS
     say: Callable[[str], object] = lambda text: print(text, file=sys.stderr)
 
 
@@ -109,7 +109,8 @@ async def crash(options: CrashOptions) -> CrashReport:
         await process.start()
         restarts: list[float] = []
         unsettled = await life.play(
-            _under_load(life.traffic, process, options, restarts), options.settle_seconds
+            _under_load(life.traffic, process, options, restarts),
+            _SETTLE_SECONDS + options.kills * _SETTLE_SECONDS_A_KILL,
         )
         options.say(f"settled; what went wrong on purpose: {dict(town.struck)}")
         await process.stop()
@@ -134,16 +135,29 @@ async def _under_load(
     traffic: Traffic, process: HubProcess, options: CrashOptions, restarts: list[float]
 ) -> None:
     """Kill and restart while tickets keep coming."""
-    enough, dice = asyncio.Event(), random.Random(f"kills:{options.seed}")
+    enough, more = asyncio.Event(), asyncio.Event()
+    dice = random.Random(f"kills:{options.seed}")
+
+    async def pause(seconds: float) -> None:
+        """A ticket's pace; until the next kill when enough tickets are under way."""
+        await asyncio.sleep(seconds)
+        most = _FIRST_TICKETS + len(restarts) * _TICKETS_A_KILL
+        if traffic.sent.total() >= most and not enough.is_set():
+            more.clear()
+            await more.wait()
+
+    traffic.pause = pause
     async with asyncio.TaskGroup() as group:
         group.create_task(traffic.send(None, options.pace_seconds, enough))
         for number in range(1, options.kills + 1):
             await asyncio.sleep(dice.uniform(*_ALIVE_SECONDS))
             process.kill()
             restarts.append(await process.start())
-            tickets = sum(traffic.sent.values())
+            more.set()
+            tickets = traffic.sent.total()
             options.say(f"kill {number}: ready after {restarts[-1]:.1f} s, {tickets} tickets")
         enough.set()
+        more.set()
 
 
 def _command(options: CrashOptions) -> tuple[str, ...]:

@@ -7,9 +7,8 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
-from hub.demo.people import People
 from hub.demo.settlement import LEADER
 from hub.demo.town import Town
 from hub.demo.traffic import Traffic
@@ -23,13 +22,24 @@ _LOOK_SECONDS = 0.2
 _RATED = 5, 4, 3, 5, 2, 5, 4  # what citizens give, in turn
 
 
+class Workers(Protocol):
+    """Who works in the centre and the departments: hub.demo.people.People, or nobody out here."""
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """In which a ticket waits for them."""
+
+    async def work_once(self) -> int:
+        """Do what waits; how many acts."""
+
+
 @dataclass
 class CityLife:
     """hub_url: may change when the hub comes back elsewhere; the peers are connected anew."""
 
     town: Town
     traffic: Traffic
-    people: People
+    people: Workers
     store: Store
     hub_url: str
     now: Callable[[], datetime]

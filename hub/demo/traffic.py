@@ -30,6 +30,7 @@ _HOTLINE_URGENCY = {Urgency.NORMAL: "0", Urgency.URGENT: "1", Urgency.CRITICAL: 
 _PROVINCE_URGENCY = {Urgency.NORMAL: "1", Urgency.URGENT: "2", Urgency.CRITICAL: "3"}
 _AFTERWARDS = {"supplement": 0.12, "remind": 0.08, "amend": 0.08, "withdraw": 0.04}
 _CALLS_A_FILE = 3
+_CITIZENS = 16  # who hand in a matter at the portal at the same time
 _HALF_SECONDS = 0.5  # that an export lies there half written
 _LATER = 8  # tickets that come in between at most
 _FORMS = (("csv", "utf-8"), ("csv", "gbk"), ("jsonl", "utf-8"), ("jsonl", "gbk"))
@@ -49,6 +50,7 @@ class Traffic:
     _calls: int = 0
     _texts: str = ""
     _half_written: bool = False
+    _portal_room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_CITIZENS))
 
     async def send(
         self, count: int | None, pace_seconds: float = 0.0, stop: asyncio.Event | None = None
@@ -177,7 +179,8 @@ class Traffic:
         after = {name: self.rng.random() < share for name, share in _AFTERWARDS.items()}
         wait = self.rng.uniform(0.5, 3)
         portal = self.town.portal
-        taken: Taken = await portal.submit(form)
+        async with self._portal_room:
+            taken: Taken = await portal.submit(form)
         if after["supplement"]:
             await self.pause(wait)
             await portal.supplement(taken, "补充：附近邻居也可以作证。")

@@ -68,7 +68,10 @@ class HttpPeer:
             return self.unavailable()
         if self.faults.strikes(Fault.SLOW):
             await self._pause(self.faults.plan.slow_seconds)
-        answer = await handler(request)
+        try:
+            answer = await handler(request)
+        except ConnectionResetError:  # the caller died in the middle of its call
+            return self.unavailable()
         lost = request.method in _CHANGING and self.faults.strikes(Fault.ANSWER_LOST)
         if lost and request.transport is not None:
             request.transport.abort()  # what is written below finds no connection any more
