@@ -1,26 +1,29 @@
 """What `sutong check` looks at: settings, store, broker, calendar, model, every peer."""
 
 import asyncio
-from collections.abc import Awaitable
+import sqlite3
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from connectors.base import Connector
 from connectors.registry import PeersWrong, build_peers
 from hub.limits import LimitsWrong, limits_of
-from hub.settings import Settings
+from hub.settings import Settings, config_file_path
 from hub.stored import stored_calendar
 from hub.trouble import store_remedy
 from routing.catalogue_file import CatalogueWrong
 from routing.proposer import build_proposer
-from schemas.errors import ConnectorError, CredentialRefused, StoreBusy
+from schemas.errors import ConnectorError, CredentialRefused, HubError, StoreBusy
 from schemas.working_time import HUB_ZONE
 from streams.embedded import BrokerSettings, BrokerUrlRefused, inspect
+from streams.embedded.schema import LogNotUnderstood
 from ticket_store.migrations import StoreNotUsable, pending
 
 PEER_PATIENCE_SECONDS = 20.0
 NEXT_YEAR_MATTERS_FROM = 11  # the State Council's notice for the next year comes about November
+Now = Callable[[], datetime]
 
 
 @dataclass(frozen=True)
@@ -36,91 +39,96 @@ class Finding:
         return {"part": self.part, "ok": self.ok, "detail": self.detail, "remedy": self.remedy}
 
 
-async def findings_of(settings: Settings) -> list[Finding]:
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+async def findings_of(settings: Settings, now: Now = _utc_now) -> list[Finding]:
     """Look at everything; a part that fails hides none of the others."""
-    findings = [Finding("settings", True, f"home {settings.home}")]
-    for look in (_home, _store, _broker, _calendar, _limits, _routing):
-        findings += await look(settings)
+    today = now().astimezone(HUB_ZONE).date()
+    where = config_file_path()
+    read = f"{where} read" if where.is_file() else f"no {where}; environment and defaults"
+    findings = [Finding("settings", True, read), _home(settings)]
+    findings += [await _store(settings), _broker(settings), await _calendar(settings, today)]
+    findings += [_limits(settings), *_routing(settings, today)]
     return findings + await _peers(settings)
 
 
-async def _home(settings: Settings) -> list[Finding]:
+def _home(settings: Settings) -> Finding:
     try:
         settings.home.mkdir(parents=True, exist_ok=True)
         probe = settings.home / ".check"
         probe.write_text("ok")
         probe.unlink()
     except OSError as error:
-        return [
-            Finding(
-                "home", False, f"{settings.home}: {error.strerror}",
-                "let the hub's user write there, or name another folder in SUTONG_HOME",
-            )
-        ]  # fmt: skip
-    return []
+        return Finding(
+            "home",
+            False,
+            f"{settings.home}: {error.strerror}",
+            "let the hub's user write there, or name another folder in SUTONG_HOME",
+        )
+    return Finding("home", True, f"{settings.home.absolute()} can be written")
 
 
-async def _store(settings: Settings) -> list[Finding]:
+async def _store(settings: Settings) -> Finding:
     try:
         lacking = await pending(settings.database)
     except (StoreBusy, StoreNotUsable) as error:
-        return [Finding("store", False, str(error), store_remedy(error))]
+        return Finding("store", False, str(error), store_remedy(error))
     if lacking:
         what = f"tables lack {', '.join(lacking)}"
-        return [Finding("store", False, what, "run `sutong migrate` (`sutong run` does it itself)")]
-    return [Finding("store", True, "tables up to date")]
+        return Finding("store", False, what, "run `sutong migrate` (`sutong run` does it itself)")
+    return Finding("store", True, "tables up to date")
 
 
-async def _broker(settings: Settings) -> list[Finding]:
-    if not settings.broker.startswith("sqlite:"):
-        return [
-            Finding(
-                "broker",
-                False,
-                f"this version does not serve {settings.broker.partition(':')[0]}:",
-                "use the embedded broker: leave SUTONG_BROKER_URL empty",
-            )
-        ]  # fmt: skip
+def _broker(settings: Settings) -> Finding:
     try:
         broker = BrokerSettings.from_url(settings.broker)
+        if not broker.path.is_file():
+            return Finding("broker", True, "embedded; made at the first start")
+        waiting = sum(lag for info in inspect(broker.path) for lag in info.lag.values())
     except BrokerUrlRefused as refused:
-        return [Finding("broker", False, str(refused), "mend SUTONG_BROKER_URL")]
-    if not broker.path.is_file():
-        return [Finding("broker", True, "embedded; made at the first start")]
-    waiting = sum(lag for info in inspect(broker.path) for lag in info.lag.values())
-    return [Finding("broker", True, f"embedded; {waiting} record(s) not read yet")]
+        if not settings.home.is_dir():
+            return Finding("broker", False, "no home to keep it in", "see home")
+        return Finding("broker", False, str(refused), "mend SUTONG_BROKER_URL")
+    except (LogNotUnderstood, sqlite3.Error) as error:
+        remedy = "stop the worker, move the file away and start: sweeps offer what was in it again"
+        return Finding("broker", False, f"{settings.broker}: {error}", remedy)
+    return Finding("broker", True, f"embedded; {waiting} record(s) not read yet")
 
 
-async def _calendar(settings: Settings) -> list[Finding]:
-    calendar = await stored_calendar(settings)
-    today = datetime.now(UTC).astimezone(HUB_ZONE).date()
+async def _calendar(settings: Settings, today: date) -> Finding:
+    try:
+        calendar = await stored_calendar(settings)
+    except (HubError, OSError) as error:
+        return Finding("calendar", False, f"not read: {error}", "see home and store")
     years = [today.year] + ([today.year + 1] if today.month >= NEXT_YEAR_MATTERS_FROM else [])
     provisional = [year for year in years if calendar.year(year).provisional]
     if today.year in provisional:
-        return [
-            Finding(
-                "calendar", False, f"{today.year} has no notice; its deadlines are provisional",
-                "run `sutong calendar import FILE` with the published notice",
-            )
-        ]  # fmt: skip
+        return Finding(
+            "calendar",
+            False,
+            f"{today.year} has no notice; its deadlines are provisional",
+            "run `sutong calendar import FILE` with the published notice",
+        )
     if provisional:
         detail = f"{today.year} known; {provisional[0]} provisional until its notice is imported"
-        return [Finding("calendar", True, detail)]
-    return [Finding("calendar", True, f"{', '.join(map(str, years))} known")]
+        return Finding("calendar", True, detail)
+    return Finding("calendar", True, f"{', '.join(map(str, years))} known")
 
 
-async def _limits(settings: Settings) -> list[Finding]:
+def _limits(settings: Settings) -> Finding:
     try:
         rules = limits_of(settings.clocks.limits_file)
     except LimitsWrong as wrong:
-        return [Finding("limits", False, str(wrong), "mend the file, or leave limits_file empty")]
-    return [Finding("limits", True, f"{len(rules)} rules")]
+        return Finding("limits", False, str(wrong), "mend the file, or leave limits_file empty")
+    return Finding("limits", True, f"{len(rules)} rules")
 
 
-async def _routing(settings: Settings) -> list[Finding]:
+def _routing(settings: Settings, today: date) -> list[Finding]:
     try:
         catalogue, _ = build_proposer(
-            lambda: datetime.now(UTC).date(),
+            lambda: today,
             catalogue_file=settings.dispatch.catalogue,
             rules_file=settings.dispatch.rules,
         )

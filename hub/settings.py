@@ -7,7 +7,7 @@ from datetime import time
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -33,6 +33,11 @@ class SettingsWrong(HubError):
         self.problems = problems
 
 
+# the commented example says "nothing" so: TOML has no null
+_Nothing = BeforeValidator(lambda told: None if told == "" else told)
+OptionalFile = Annotated[Path | None, _Nothing]
+
+
 class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -46,7 +51,7 @@ class Clocks(Section):
     )
     opens: time = Field(default=time(9), description="opening of a working day")
     closes: time = Field(default=time(17), description="closing of a working day")
-    limits_file: Path | None = Field(
+    limits_file: OptionalFile = Field(
         default=None, description="limit rules (JSON) in place of the built-in"
     )
 
@@ -65,10 +70,10 @@ class Lifecycle(Section):
 class Dispatch(Section):
     """Machine dispatch."""
 
-    catalogue: Path | None = Field(
+    catalogue: OptionalFile = Field(
         default=None, description="departments.toml in place of the built-in"
     )
-    rules: Path | None = Field(
+    rules: OptionalFile = Field(
         default=None,
         description="hard rules (TOML); the built-in ones go with the built-in catalogue",
     )
@@ -151,7 +156,9 @@ class Settings(BaseSettings):
     node: int = Field(
         default=0, ge=0, le=31, description="number of this process; differs between processes"
     )
-    public_url: str | None = Field(default=None, description="https://... as browsers see it")
+    public_url: Annotated[str | None, _Nothing] = Field(
+        default=None, description="https://... as browsers see it"
+    )
     hub_name: str = Field(default="诉通", description="name on the pages")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "json", "text"] = Field(

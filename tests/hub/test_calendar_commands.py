@@ -26,14 +26,14 @@ from ticket_store.scope import scope_of
 from ticket_store.store import Store
 from ticket_store.ticket_query import TicketQuery
 
-# 2027-01-01 is a Friday, off; 2027-01-02 and -03 are a weekend whose Sunday is made up for
+# without a notice 2027-01-01, a Friday, counts as worked
 NOTICE = """
 year = 2027
 source = "国办发明电〔2026〕测试号"
 days_off = ["2027-01-01", "2027-02-05..2027-02-12"]
-days_worked = ["2027-01-03", "2027-02-14"]
+days_worked = ["2027-02-14"]
 """
-LATE_DECEMBER = datetime(2026, 12, 28, 2, 0, tzinfo=UTC)
+LATE_DECEMBER = datetime(2026, 12, 31, 2, 0, tzinfo=UTC)
 EARLY = datetime(2026, 9, 1, 2, 0, tzinfo=UTC)
 LATE_ID, EARLY_ID = 1 << 40, 2 << 40
 
@@ -168,8 +168,8 @@ def test_list_and_show(notice: Path) -> None:
     sutong("calendar", "import", str(notice))
     shown = sutong("calendar", "show", "2027", "--json").json
     assert (shown["version"], shown["provisional"]) == (1, False)
-    assert shown["days_worked"] == ["2027-01-03", "2027-02-14"]
-    assert "01-03" in sutong("calendar", "show", "2027").out
+    assert shown["days_worked"] == ["2027-02-14"]
+    assert "02-14" in sutong("calendar", "show", "2027").out
     assert "provisional" in sutong("calendar", "show", "2028").out
 
 

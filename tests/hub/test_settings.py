@@ -1,0 +1,135 @@
+"""Settings: a typo cannot hide, and every problem says where it stands."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from hub.settings import Settings, SettingsWrong, load
+from hub.settings_example import example
+from tests.hub.commands import sutong
+
+
+def uncommented(text: str) -> str:
+    """The example as somebody leaves it who takes every `# ` off the settings."""
+    lines = [line.removeprefix("# ") if " = " in line else line for line in text.splitlines()]
+    return "\n".join(line for line in lines if "dialect =" not in line)
+
+
+def test_the_example_uncommented_loads_and_says_the_defaults(home: Path) -> None:
+    home.mkdir()
+    defaults = load()
+    printed = sutong("check", "--example")
+    assert printed.code == 0
+    for text in (printed.out, uncommented(printed.out)):
+        (home / "sutong.toml").write_text(text)
+        assert load() == defaults
+
+
+def test_the_example_has_every_setting() -> None:
+    told = tomllib.loads(uncommented(example()))
+    for name, field in Settings.model_fields.items():
+        if name != "peers":
+            section = getattr(field.default, "model_fields_set", None)
+            assert name in told, name
+            if section is not None:
+                assert set(told[name]) == set(type(field.default).model_fields)
+
+
+def test_environment_over_file_over_default(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home.mkdir()
+    (home / "sutong.toml").write_text("port = 1\nnode = 3\n[clocks]\nwarn_share = 0.5\n")
+    monkeypatch.setenv("SUTONG_PORT", "2")
+    monkeypatch.setenv("SUTONG_CLOCKS__TICK_SECONDS", "9")
+    told = load(host="::1")
+    assert (told.port, told.node, told.host) == (2, 3, "::1")
+    assert (told.clocks.warn_share, told.clocks.tick_seconds) == (0.5, 9.0)
+
+
+BROKEN_FILES = [
+    (b"port = = 1", "line 1"),
+    (b"prot = 1", "prot"),
+    (b"[clocks]\ntick = 1", "clocks.tick"),
+    (b"port = 99999", "port"),
+    (b"\xff\xfe", "UTF-8"),
+    (b"[peers]\ncity = 1", "peers.city"),
+]
+
+
+@pytest.mark.parametrize(("content", "named"), BROKEN_FILES)
+def test_a_broken_file_is_named_with_its_place(home: Path, content: bytes, named: str) -> None:
+    home.mkdir()
+    file = home / "sutong.toml"
+    file.write_bytes(content)
+    ran = sutong("check", "--json")
+    [finding] = ran.json["findings"]
+    assert (ran.code, ran.json["ok"]) == (1, False)
+    assert finding["part"] == "settings"
+    assert named in finding["detail"]
+    assert str(file) in finding["detail"]
+    ended = sutong("audit", "verify")
+    assert (ended.code, ended.out) == (2, "")
+    assert named in ended.err
+
+
+BROKEN_VARIABLES = [
+    ("SUTONG_PROT", "1"),
+    ("SUTONG_PORT", "many"),
+    ("SUTONG_CONFIG", "nowhere.toml"),
+    ("SUTONG_PEERS", "not JSON"),
+    ("SUTONG_CLOCKS__TICK", "1"),
+]
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize(("name", "value"), BROKEN_VARIABLES)
+def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    ran = sutong("migrate")
+    assert (ran.code, ran.out) == (2, "")
+    assert name.lower().removeprefix("sutong_").partition("__")[0] in ran.err.lower()
+
+
+@pytest.mark.usefixtures("home")
+def test_every_problem_is_told_not_only_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SUTONG_PORT", "many")
+    monkeypatch.setenv("SUTONG_NODE", "99")
+    monkeypatch.setenv("SUTONG_PROT", "1")
+    with pytest.raises(SettingsWrong) as caught:
+        load()
+    assert len(caught.value.problems) == 3
+
+
+WRONG_URLS = [
+    ("SUTONG_DATABASE_URL", "mysql://u:hidden@h/d", "'mysql'"),
+    ("SUTONG_DATABASE_URL", "postgresql://u:hidden@h/d", "postgresql+asyncpg"),
+    ("SUTONG_DATABASE_URL", "postgresql+asyncpg://u:hidden@h:port/d", "port"),
+    ("SUTONG_DATABASE_URL", "tickets.db", "sqlite+aiosqlite"),
+    ("SUTONG_DATABASE_URL", "sqlite+aiosqlite://", "no file"),
+    ("SUTONG_BROKER_URL", "amqp://h", "'amqp'"),
+    ("SUTONG_BROKER_URL", "sqlite://", "no file"),
+    ("SUTONG_BROKER_URL", "kafka://h", "kafka"),
+]
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize(("name", "value", "said"), WRONG_URLS)
+def test_a_url_that_nothing_speaks_is_refused_before_anything_is_opened(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    ran = sutong("run")
+    assert (ran.code, ran.out) == (2, "")
+    assert said in ran.err
+    assert "hidden" not in ran.err
+
+
+@pytest.mark.usefixtures("home")
+def test_postgresql_without_its_driver_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("hub.urls.find_spec", lambda _name: None)
+    monkeypatch.setenv("SUTONG_DATABASE_URL", "postgresql+asyncpg://u:pw@h/d")
+    ran = sutong("migrate")
+    assert ran.code == 2
+    assert "sutong[postgresql]" in ran.err
