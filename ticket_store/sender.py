@@ -109,7 +109,12 @@ class Sender:
                 lane.wake.set()
 
     async def recover(self) -> int:
-        """Before `run`, for a holder that is alone: take up at once what its last life left."""
+        """Before `run`, for a holder that is alone: take up at once what its last life left.
+
+        Raises: RuntimeError while it runs: the leases would be those of tries under way.
+        """
+        if self._ended is not None and not self._ended.is_set():
+            raise RuntimeError("leases are given up before the sender runs, not while it does")
         return await self._book.recover(self._holder, self._now())
 
     async def run(self) -> None:
