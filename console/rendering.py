@@ -89,7 +89,7 @@ def page(request: web.Request, template: str, *, status: int = 200, **context: A
         "me": signed,
         "csrf": csrf_of(request),
         "now": deps.now(),
-        "here": request.path,
+        "address": str(request.rel_url),
         "family": permissions.first_part(request.path),
         "menu": permissions.menu_of(signed.actor.roles) if signed else (),
         "working_day": working_day_text(deps),

@@ -31,6 +31,7 @@ document.addEventListener("htmx:beforeRequest", (event) => {
 const TYPED = "input:not([type=radio]):not([type=checkbox]), textarea, select";
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey && event.key === "Enter") {
+    event.preventDefault(); // a link with the focus would be opened in a new tab
     const form = event.target.closest("form[data-send]") ?? document.querySelector("form[data-send]");
     form?.querySelector("button[type=submit].btn-primary")?.click(); // htmx sends a clicked button's value
     return;
@@ -81,7 +82,12 @@ focusComplaint(document.getElementById("main"));
 document.addEventListener("htmx:afterSettle", (event) => {
   // what was swapped as a whole is gone; the event is at what came in its place
   const fresh = event.detail.target.isConnected ? event.detail.target : event.target;
-  if (!fresh.matches("[data-no-focus]")) focusComplaint(fresh);
+  if (fresh.matches("[data-no-focus]")) return;
+  focusComplaint(fresh);
+  // a form that was asked for is typed into next
+  if (fresh.id === "act" && !fresh.contains(document.activeElement)) {
+    fresh.querySelector("textarea, select, input:not([type=hidden]), button[type=submit]")?.focus();
+  }
 });
 // "?done=accept" has said its piece; a reload should not say it again.
 if (new URLSearchParams(location.search).has("done")) {

@@ -28,7 +28,11 @@ if (window.SharedWorker && document.body.dataset.live !== undefined) {
     if (state === "open") all();
     if (topic === "signed-out") location.reload();
     else if (topic) hear(topic);
-    if (state) document.querySelector(".st-live")?.classList.toggle("is-lost", state === "lost");
+    const sign = state && document.querySelector(".st-live");
+    if (sign) {
+      sign.classList.toggle("is-lost", state === "lost");
+      sign.textContent = state === "lost" ? "连接中断，正在重连" : "实时";
+    }
   };
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) return;

@@ -55,6 +55,8 @@ async def test_department_finds_its_own_tickets_only(stage: Stage) -> None:
     mine = await stage.dispatched("scjg", matter=Matter(title="储值卡甲", text="余额"))
     theirs = await stage.dispatched("cgj", matter=Matter(title="储值卡乙", text="余额"))
     handler = await stage.browser("handler")
+    for query in ("text=储值卡&department=scjg", "department=scjg", "due=near&department=scjg"):
+        assert (await handler.get(f"/tickets?{query}")).status == 200, query
     await handler.get("/tickets?text=储值卡")
     assert "储值卡甲" in handler.text
     assert "储值卡乙" not in handler.text
