@@ -112,7 +112,7 @@ class NumberedTicket(Ticket):
 
 
 class SeenCitizen(Frozen):
-    """name, phone, id_no: masked with * unless the token's role calls citizens."""
+    """name, phone, id_no: masked with * unless `unmask` was asked for."""
 
     name: str
     phone: str | None = None

@@ -29,7 +29,7 @@ from console.ticket_view import may_unmask
 from schemas.commands import RegisterTicket
 from schemas.ids import ticket_no
 from schemas.matter import Frozen
-from schemas.parties import Actor, Role, masked
+from schemas.parties import Role, masked
 from schemas.ticket import Registration
 from ticket_store.row_queries import QueryRefused
 from ticket_store.scope import scope_of
@@ -39,6 +39,11 @@ KEY = Parameter(
     "Idempotency-Key",
     "the command id: a UUID, or 1 to 200 characters; the same key again does nothing new",
     place="header",
+)
+
+UNMASK = Parameter(
+    "unmask",
+    "true: the citizen's data in full, for roles that call citizens; each time is audited",
 )
 
 
@@ -102,23 +107,35 @@ async def show(request: web.Request) -> web.Response:
     head = await visible_head(api, actor, ticket_id_asked(request))
     store = api.deps.store
     registration = await store.tickets.registration(head.ticket_id)
+    unmask = _flag(request, "unmask")
+    if unmask:
+        if not may_unmask(actor, registration):
+            raise Problem(FORBIDDEN, "not_entitled")
+        await store.audit.append(actor.actor_id, "unmask", f"ticket:{head.ticket_id}", {})
     clocks = (await store.clocks.of([head.ticket_id])).get(head.ticket_id, ())
     offered = offers(head, actor, extensions_allowed=api.deps.extensions_allowed)
     whole = Whole.model_construct(
         ticket=NumberedTicket.of(head),
-        registration=as_seen(registration, actor),
+        registration=as_seen(registration, unmask=unmask),
         clocks=tuple(map(ClockFacts.of, clocks)),
         actions=tuple(dict.fromkeys(offer.action for offer in offered)),
     )
     return answer(whole)
 
 
-def as_seen(registration: Registration | None, actor: Actor) -> SeenRegistration | None:
-    """The registration with the citizen masked for those who need not call him."""
+def _flag(request: web.Request, name: str) -> bool:
+    given = request.query.get(name, "false")
+    if given not in ("true", "false"):
+        raise fields_wrong(Wrong(name, "应为 true 或 false"))
+    return given == "true"
+
+
+def as_seen(registration: Registration | None, *, unmask: bool) -> SeenRegistration | None:
+    """The registration, the citizen masked unless somebody asked for him and was written down."""
     if registration is None:
         return None
     citizen = registration.citizen
-    if citizen is not None and not may_unmask(actor, registration):
+    if citizen is not None and not unmask:
         citizen = masked(citizen)
     seen = SeenCitizen.model_construct(**dict(citizen)) if citizen else None
     return SeenRegistration.model_construct(**{**dict(registration), "citizen": seen})
@@ -145,7 +162,7 @@ OPERATIONS = (
     ),
     Operation(
         "GET", _ONE, show, "readTicket", "One ticket, by id or number", "tickets", (200, Whole),
-        problems=(401, 403, 404),
+        parameters=(UNMASK,), problems=(401, 403, 404, 422),
     ),
     Operation(
         "GET", f"{_ONE}/events", events, "readEvents", "All that has happened to a ticket",

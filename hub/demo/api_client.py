@@ -86,8 +86,10 @@ class ApiClient:
             if (cursor := page["cursor"]) is None:
                 return rows
 
-    async def ticket(self, token: str, ticket_id: int) -> dict[str, Any]:
-        answer = await self.call("GET", f"/api/v1/tickets/{ticket_id}", token)
+    async def ticket(self, token: str, ticket_id: int, *, unmask: bool = False) -> dict[str, Any]:
+        """One ticket. unmask: with the citizen's data in full, which is audited."""
+        asked = {"unmask": "true"} if unmask else {}
+        answer = await self.call("GET", f"/api/v1/tickets/{ticket_id}", token, params=asked)
         answer.raise_for_status()
         found: dict[str, Any] = answer.json()
         return found

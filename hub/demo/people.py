@@ -64,7 +64,7 @@ class People:
         """The operator completes what the call left; one call in the demo is a wrong number."""
         if story.declined:
             return await self._operator(row, "discard", {"reason": "无效来电"})
-        found = await self._api.ticket(self._cast.operator, row["ticket_id"])
+        found = await self._api.ticket(self._cast.operator, row["ticket_id"], unmask=True)
         registration = found["registration"]
         matter = registration["matter"] | {"kind": "complaint"}
         return await self._operator(

@@ -16,6 +16,7 @@ from routing.catalogue import load_catalogue
 from schemas.parties import Actor, Role
 from tests.console.opening import opened
 from tests.console.stage import PHONE, Clock
+from ticket_store.migrations import migrate
 from ticket_store.store import Store
 
 # name -> roles, department
@@ -117,6 +118,7 @@ async def api_stage(
 ) -> AsyncIterator[ApiStage]:
     """adds: what else the application serves."""
     clock, monotonic = clock or Clock(), Seconds()
+    await migrate(f"sqlite+aiosqlite:///{path}")
     async with opened(path, clock) as store:
         app = base or web.Application()
         add_api(app, api_deps(store, clock, monotonic))

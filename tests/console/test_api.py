@@ -128,21 +128,27 @@ async def test_a_department_sees_its_tickets_only(stage: ApiStage) -> None:
     assert gone == (status, said)
 
 
-async def test_the_citizen_is_masked_by_role(stage: ApiStage) -> None:
+async def test_citizen_is_masked_until_somebody_entitled_asks_and_that_is_audited(
+    stage: ApiStage,
+) -> None:
     ticket = await stage.create(citizen={"name": "张三", "phone": PHONE, "confidential": True})
     await stage.done("dispatcher", ticket["ticket_id"], "dispatch", departments=["scjg"])
-    phones = {}
+    path, hidden = f"/api/v1/tickets/{ticket['ticket_id']}", f"{PHONE[:3]}****{PHONE[-4:]}"
+    before = (await stage.store.audit.verify()).rows
+    statuses = {}
     for who in ("operator", "dispatcher", "handler", "reviewer", "leader"):
-        whole = await (
-            await stage.call("GET", f"/api/v1/tickets/{ticket['ticket_id']}", who)
-        ).json()
+        whole = await (await stage.call("GET", path, who)).json()
         Whole.model_validate(whole)
-        phones[who] = whole["registration"]["citizen"]["phone"]
-    hidden = f"{PHONE[:3]}****{PHONE[-4:]}"
-    assert phones == {
-        "operator": PHONE, "dispatcher": hidden, "handler": hidden, "reviewer": PHONE,
-        "leader": PHONE,
+        assert whole["registration"]["citizen"]["phone"] == hidden
+        asked = await stage.call("GET", f"{path}?unmask=true", who)
+        statuses[who] = asked.status
+        if asked.status == 200:
+            assert (await asked.json())["registration"]["citizen"]["phone"] == PHONE
+    assert statuses == {
+        "operator": 200, "dispatcher": 403, "handler": 403, "reviewer": 200, "leader": 200,
     }  # fmt: skip
+    assert (await stage.store.audit.verify()).rows == before + 3
+    assert (await stage.call("GET", f"{path}?unmask=perhaps", "operator")).status == 422
 
 
 async def test_one_ticket_with_actions_and_events(stage: ApiStage) -> None:

@@ -9,10 +9,12 @@ from tests.console.api_stage import Seconds, api_stage, registration
 from tests.console.opening import opened
 from tests.console.portal_stage import FORM, MATTERS, SECRET, Wakes
 from tests.console.stage import Clock, deps_for
+from ticket_store.migrations import migrate
 
 
 async def test_pages_and_apis_do_not_get_into_each_others_way(tmp_path: Path) -> None:
     clock, wakes = Clock(), Wakes()
+    await migrate(f"sqlite+aiosqlite:///{tmp_path / 'tickets.db'}")
     async with opened(tmp_path / "tickets.db", clock) as pages:
         app = build_console(deps_for(pages, clock))
         deps = PortalDeps(pages, "portal", SECRET, clock, wakes, monotonic=Seconds())
