@@ -72,6 +72,21 @@ document.addEventListener("change", (event) => {
   }
 });
 
+// A fragment that reads itself again keeps the focus where it was; htmx does so for ids only.
+const held = new WeakMap(), NAMES = ["href", "data-test", "aria-labelledby"];
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const box = event.detail.target, one = document.activeElement;
+  const name = box.matches("[data-no-focus]") && box.contains(one) && NAMES.find((known) => one.hasAttribute(known));
+  if (!name) return;
+  const alike = `[${name}="${CSS.escape(one.getAttribute(name))}"]`;
+  held.set(box, [alike, [...box.querySelectorAll(alike)].indexOf(one)]);
+});
+function giveBack(box) {
+  const [alike, place] = held.get(box) ?? [];
+  if (alike) box.querySelectorAll(alike)[place]?.focus({ preventScroll: true });
+  held.delete(box);
+}
+
 // A complaint takes the focus, for keyboards and screen readers: in a fresh fragment, and in a page
 // that answers a form which was sent before htmx had come.
 function focusComplaint(fresh) {
@@ -82,7 +97,7 @@ focusComplaint(document.getElementById("main"));
 document.addEventListener("htmx:afterSettle", (event) => {
   // what was swapped as a whole is gone; the event is at what came in its place
   const fresh = event.detail.target.isConnected ? event.detail.target : event.target;
-  if (fresh.matches("[data-no-focus]")) return;
+  if (fresh.matches("[data-no-focus]")) return giveBack(fresh);
   focusComplaint(fresh);
   // a form that was asked for is typed into next
   if (fresh.id === "act" && !fresh.contains(document.activeElement)) {

@@ -53,3 +53,16 @@ async def test_department_is_told_of_its_own_tickets_alone(stage: Stage, people:
     await dispatcher.dispatch(ours, DispatchForm.SINGLE, ["zjj"])
     await expect(page.get_by_role("link", name="电梯困人，要求检验")).to_be_visible()
     await expect(page.get_by_role("link", name="医院收费不明")).to_have_count(0)
+
+
+async def test_list_that_reads_itself_again_keeps_the_focus(stage: Stage, people: People) -> None:
+    dispatcher = await people("paishen")
+    await stage.register("垃圾清运不及时")
+    page = await dispatcher.open("/dispatch")
+    rows = page.locator("#tab-list tbody tr")
+    before = await rows.count()
+    link = page.get_by_role("link", name="垃圾清运不及时")
+    await link.focus()
+    await stage.register("绿化带枯死")
+    await expect(rows).to_have_count(before + 1)
+    await expect(link).to_be_focused()
