@@ -69,7 +69,7 @@ class Clerks:
         else:
             return
         async with self._room:
-            # refused: the ticket has gone on since, and its next commit brings it back here
+            # refused: the ticket has gone on since, and that commit brought it here too
             with suppress(CommandRefused, StoreBusy):
                 await self._hub.store.desk.execute(command)
 
@@ -103,7 +103,6 @@ class Clerks:
             ticket_id=ticket.ticket_id,
             actor=actor,
             at=self._hub.now(),
-            expected_version=ticket.version,
             **fields,
         )
 

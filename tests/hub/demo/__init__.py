@@ -1,0 +1,1 @@
+"""Tests of the demo: the city, the day, the settlement."""
