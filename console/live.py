@@ -5,7 +5,7 @@ tickets, so that the stream reveals nothing that the lists hide.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -74,6 +74,3 @@ class LiveHub:
 
 def sse(topic: str) -> bytes:
     return f"event: topic\ndata: {topic}\n\n".encode()
-
-
-Publish = Callable[[Iterable[int]], None]

@@ -18,8 +18,9 @@ from console.ticket_view import visible_ticket
 from schemas.commands import AmendTicket, Command, RegisterTicket
 from schemas.errors import AlreadyRegistered, CommandRefused, StoreBusy
 from schemas.lifecycle import Action, possible_actions
+from schemas.matter import MatterKind
 from schemas.parties import Role
-from schemas.ticket import HandlingMode, Registration, State, Ticket
+from schemas.ticket import HandlingMode, Registration, Source, State, Ticket
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,8 @@ def _require_operator(request: web.Request) -> None:
 
 async def blank(request: web.Request) -> web.Response:
     _require_operator(request)
-    return _answer(request, _page(request, "/intake/new", "/intake"))
+    usual = {"kind": MatterKind.COMPLAINT, "source": Source.COUNTER}
+    return _answer(request, _page(request, "/intake/new", "/intake", values=usual))
 
 
 async def register(request: web.Request) -> web.Response:

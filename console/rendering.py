@@ -14,7 +14,6 @@ from console.session import SIGNED, csrf_of
 from schemas.ids import new_command_id, ticket_no
 from schemas.lifecycle import Action
 from schemas.parties import mask_name, mask_phone
-from schemas.remaining import remaining, remaining_text
 from schemas.working_calendar import HUB_ZONE
 
 HERE = Path(__file__).parent
@@ -96,7 +95,6 @@ def page(request: web.Request, template: str, *, status: int = 200, **context: A
         "done": say.ACTIONS[Action(done)] if done in set(Action) else "",
         "fresh_command_id": lambda: fresh_command_id(deps.now()),
         "department": deps.department_name,
-        "is_fragment": "HX-Request" in request.headers,
     }
     text = request.app[ENVIRONMENT].get_template(template).render(common | context)
     return web.Response(text=text, content_type="text/html", status=status)
@@ -107,9 +105,3 @@ def go(request: web.Request, path: str) -> web.Response:
     if "HX-Request" in request.headers:
         return web.Response(status=204, headers={"HX-Redirect": path})
     return web.Response(status=303, headers={"Location": path})
-
-
-__all__ = [
-    "ENVIRONMENT", "day", "environment", "fresh_command_id", "go", "moment", "page", "remaining",
-    "remaining_text", "working_day_text",
-]  # fmt: skip

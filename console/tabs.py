@@ -1,7 +1,7 @@
 """A page family that is a row of tabs, each a list of tickets with its own next step."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from aiohttp import web
 
@@ -41,7 +41,6 @@ class TabbedPage:
     title: str
     tabs: Callable[[Actor], Sequence[Tab]]
     create: tuple[str, str] | None = None
-    crumbs: Sequence[str] = field(default_factory=tuple)
 
     async def show(self, request: web.Request) -> web.Response:
         deps, actor = request.app[DEPS], signed_in(request).actor
