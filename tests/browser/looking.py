@@ -41,8 +41,12 @@ async def violations(page: Page) -> list[str]:
 
 
 async def picture(page: Page, name: str, *, width: int) -> None:
+    """The whole page in a window of its height: nothing floats over anything."""
     PICTURES.mkdir(parents=True, exist_ok=True)
-    await page.screenshot(path=PICTURES / f"{name}-{width}.png", full_page=True)
+    await page.set_viewport_size(ViewportSize(width=width, height=WIDE["height"]))
+    height: int = await page.evaluate("document.documentElement.scrollHeight")
+    await page.set_viewport_size(ViewportSize(width=width, height=height))
+    await page.screenshot(path=PICTURES / f"{name}-{width}.png")
 
 
 async def overflow(page: Page) -> list[str]:
@@ -52,10 +56,9 @@ async def overflow(page: Page) -> list[str]:
 
 async def look(page: Page, name: str) -> None:
     """Picture the page wide and on a phone, and hold it to the rules of this file."""
-    await page.set_viewport_size(PHONE)
     await picture(page, name, width=PHONE["width"])
-    too_wide = await overflow(page)
-    await page.set_viewport_size(WIDE)
+    wrong = await overflow(page)
     await picture(page, name, width=WIDE["width"])
-    wrong = too_wide + await violations(page)
+    await page.set_viewport_size(WIDE)
+    wrong += await violations(page)
     assert not wrong, "\n".join([f"{name}: {page.url}", *wrong])

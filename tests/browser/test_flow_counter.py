@@ -27,6 +27,7 @@ async def test_matter_is_handled_by_departments_side_by_side(stage: Stage, peopl
     await form.get_by_label("诉求内容").fill(
         "来访人反映：平江路夜市每晚至凌晨一点，油烟直排居民楼，摊位占满人行道。要求规范经营时间。"
     )
+    await form.get_by_label("诉求类型").select_option("complaint")
     await form.get_by_label("姓名").fill("顾南星")
     await form.get_by_label("联系电话").fill("138" + "00007788")
     await form.get_by_label("发生地点").fill("平江路夜市")

@@ -55,14 +55,24 @@ async def test_department_is_told_of_its_own_tickets_alone(stage: Stage, people:
     await expect(page.get_by_role("link", name="医院收费不明")).to_have_count(0)
 
 
-async def test_list_that_reads_itself_again_keeps_the_focus(stage: Stage, people: People) -> None:
+@pytest.mark.parametrize("what", ["a row", "a tab", "the menu"])
+async def test_what_reads_itself_again_keeps_the_focus(
+    what: str, stage: Stage, people: People
+) -> None:
     dispatcher = await people("paishen")
-    await stage.register("垃圾清运不及时")
+    await stage.register(f"垃圾清运不及时：{what}")
     page = await dispatcher.open("/dispatch")
+    places = {
+        "a row": page.get_by_role("link", name=f"垃圾清运不及时：{what}"),
+        "a tab": page.locator("#tab-list").get_by_role("link", name="退单审核"),
+        "the menu": page.get_by_role("navigation", name="主菜单").get_by_role("link", name="审核"),
+    }
     rows = page.locator("#tab-list tbody tr")
+    waiting = page.get_by_role("navigation", name="主菜单").locator("[aria-current] .st-count")
     before = await rows.count()
-    link = page.get_by_role("link", name="垃圾清运不及时")
-    await link.focus()
+    await expect(waiting).to_contain_text(str(before))
+    await places[what].focus()
     await stage.register("绿化带枯死")
     await expect(rows).to_have_count(before + 1)
-    await expect(link).to_be_focused()
+    await expect(waiting).to_contain_text(str(before + 1))
+    await expect(places[what]).to_be_focused()
