@@ -7,16 +7,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Literal
+from uuid import UUID
 
 from multidict import MultiMapping
 from pydantic import ValidationError
 
 from schemas.commands import COMMANDS, Command
-from schemas.ids import ticket_id_of
+from schemas.ids import is_derived, ticket_id_of
 from schemas.lifecycle import Action
 from schemas.ticket import DispatchForm
 
 Shape = Literal["text", "textarea", "number", "choice", "departments"]
+OUTDATED = "页面已失效，请刷新后重新填写"
 YES_NO = (("true", "是"), ("false", "否"))
 
 
@@ -156,9 +158,20 @@ def command_from(action: Action, posted: MultiMapping[str], given: Mapping[str, 
         except ValueError:
             raise FormWrong({"into": "这不是本系统的单号，如 ST261125-7K3M9Q2X"}) from None
     try:
-        return COMMANDS[action].model_validate(values)
+        command = COMMANDS[action].model_validate(values)
     except ValidationError as error:
         raise FormWrong(in_chinese(error, {field.name: field.label for field in fields})) from error
+    check_own(command.command_id)
+    return command
+
+
+def check_own(command_id: UUID) -> None:
+    """Raises: FormWrong for an id of the hub's own kind, which no page of ours was given.
+
+    Who brought that of a coming card could keep it from being issued.
+    """
+    if is_derived(command_id):
+        raise FormWrong({"": OUTDATED})
 
 
 def departments_from(posted: MultiMapping[str]) -> dict[str, Any]:

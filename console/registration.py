@@ -9,7 +9,7 @@ from aiohttp import web
 
 from console.actions import CONFLICT, WRONG, status_of
 from console.deps import DEPS
-from console.forms import FormWrong
+from console.forms import OUTDATED, FormWrong, check_own
 from console.registration_form import Choices, amended_parts, registration_from, values_of
 from console.rendering import fresh_command_id, go, page
 from console.say_refusals import refusal
@@ -158,9 +158,11 @@ def _checked(reason: str, parts: dict[str, Any]) -> dict[str, Any]:
 
 def _command_id(text: object) -> UUID:
     try:
-        return UUID(str(text))
+        given = UUID(str(text))
     except ValueError:
-        raise FormWrong({"": "页面已失效，请刷新后重新填写"}) from None
+        raise FormWrong({"": OUTDATED}) from None
+    check_own(given)
+    return given
 
 
 def _page(request: web.Request, action: str, cancel: str, **more: Any) -> RegistrationPage:

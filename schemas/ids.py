@@ -12,6 +12,7 @@ LAST_SEQUENCE = (1 << SEQUENCE_BITS) - 1  # events that one ticket can hold
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford: no I, L, O, U to mishear on the phone
 _HUB_ZONE = timezone(timedelta(hours=8))
 _WITHIN_DAY_LETTERS = 8  # 40 bits
+_DERIVED = 8  # UUID version of command ids that the hub works out from their cause
 _LENGTH = len("STyymmdd") + _WITHIN_DAY_LETTERS
 
 
@@ -94,17 +95,27 @@ def split_event_id(number: int) -> tuple[int, int]:
 
 def new_command_id(now_ms: int, random_bits: int) -> uuid.UUID:
     """A UUIDv7 (RFC 9562): time-ordered, which keeps the inbox index small and warm."""
-    value = (now_ms & (1 << 48) - 1) << 80 | 0x7 << 76 | (random_bits >> 62 & 0xFFF) << 64
-    return uuid.UUID(int=value | 0b10 << 62 | random_bits & (1 << 62) - 1)
+    return _time_ordered(now_ms, random_bits, version=7)
 
 
 def derived_command_id(at: datetime, *parts: str | int) -> uuid.UUID:
     """The same parts give the same id, so a repeated message is one command.
 
     at: when the cause arose (stored with the cause, never "now"); it makes the id time-ordered.
+    It is a UUIDv8: anybody can work it out beforehand, so nobody from outside may bring one.
     """
     digest = hashlib.sha256("\x1f".join(map(str, parts)).encode()).digest()
-    return new_command_id(int(at.timestamp() * 1000), int.from_bytes(digest[:16]))
+    return _time_ordered(int(at.timestamp() * 1000), int.from_bytes(digest[:16]), _DERIVED)
+
+
+def is_derived(command_id: uuid.UUID) -> bool:
+    """Whether it is of the kind that only the hub gives to its own commands."""
+    return command_id.int >> 76 & 0xF == _DERIVED
+
+
+def _time_ordered(milliseconds: int, random_bits: int, version: int) -> uuid.UUID:
+    value = (milliseconds & (1 << 48) - 1) << 80 | version << 76 | (random_bits >> 62 & 0xFFF) << 64
+    return uuid.UUID(int=value | 0b10 << 62 | random_bits & (1 << 62) - 1)
 
 
 def delivery_key(event: int, destination: str) -> str:

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from console.api.bodies import has_unprintable
 from console.api.problems import BAD_REQUEST, CONFLICT, Problem
-from schemas.ids import created_at, derived_command_id, new_command_id
+from schemas.ids import created_at, derived_command_id, is_derived, new_command_id
 from schemas.parties import Actor
 from ticket_store.desk import Outcome
 
@@ -32,15 +32,16 @@ def key_of(request: web.Request) -> str | None:
 def command_id_of(
     request: web.Request, actor: Actor, now: datetime, *parts: str | int, ticket_id: int | None
 ) -> UUID:
-    """A UUID is the command id itself; other text is one within token, ticket and `parts`."""
+    """A UUID is the command id itself; other text is one within token, ticket and `parts`.
+
+    So is a UUID of the hub's own kind: who brought that of a card could keep it from being issued.
+    """
     key = key_of(request)
     if key is None:
         return new_command_id(int(now.timestamp() * 1000), secrets.randbits(128))
-    if len(key) in _UUID_LENGTHS:
-        try:
-            return UUID(key)
-        except ValueError:
-            pass
+    given = _uuid_in(key)
+    if given is not None and not is_derived(given):
+        return given
     at = _NO_TIME if ticket_id is None else created_at(ticket_id)
     return derived_command_id(at, "api", actor.actor_id, ticket_id or 0, *parts, key)
 
@@ -58,6 +59,15 @@ def check_repeat(outcome: Outcome, actor: Actor, ticket_id: int | None) -> None:
 
 def _registers(outcome: Outcome) -> bool:
     return bool(outcome.events) and outcome.events[0].sequence == 1
+
+
+def _uuid_in(key: str) -> UUID | None:
+    if len(key) not in _UUID_LENGTHS:
+        return None
+    try:
+        return UUID(key)
+    except ValueError:
+        return None
 
 
 def _is_text(key: str) -> bool:

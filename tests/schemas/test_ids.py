@@ -25,7 +25,7 @@ NOW = datetime(2026, 11, 25, 2, 0, tzinfo=UTC)
 
 
 def milliseconds(at: datetime) -> int:
-    return int(at.timestamp() * 1000)
+    return round(at.timestamp() * 1000)
 
 
 def test_ids_rise_even_when_the_clock_falls() -> None:
