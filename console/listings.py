@@ -14,7 +14,7 @@ from ticket_store.scope import Scope, scope_of
 from ticket_store.ticket_query import Count, CursorRefused, TicketQuery
 
 PAGE = 30
-_READ, _PAGES_READ_ON = 200, 10  # for lists that a query cannot tell apart
+_READ, _PAGES_READ_ON = 200, 4  # for lists that a query cannot tell apart
 
 
 @dataclass(frozen=True)
@@ -53,21 +53,24 @@ async def listing(
     keep: Keep | None = None,
     count: bool = True,
     limit: int = PAGE,
+    paged: bool = True,
 ) -> Listing:
-    """One page of `query`, the cursor being in the address.
+    """One page of `query`, the cursor being in the address; without `paged` the first rows only.
 
     keep:   drops rows that the query cannot tell apart; such a list shows no total.
     Raises: HTTPBadRequest for a cursor that we did not give out.
     """
     deps, actor = request.app[DEPS], signed_in(request).actor
-    scope, cursor = scope_of(actor), request.query.get("cursor")
+    scope, cursor = scope_of(actor), request.query.get("cursor") if paged else None
     try:
         wanted, cards, cursor = await _collected(deps, query, scope, cursor, limit, keep)
     except CursorRefused:
         raise web.HTTPBadRequest from None
     total = await deps.store.search.count(query, scope) if count and keep is None else None
     return Listing(
-        rows=await _rows(deps, wanted, cards, note), total=total, next_href=_next(request, cursor)
+        rows=await _rows(deps, wanted, cards, note),
+        total=total,
+        next_href=_next(request, cursor) if paged else None,
     )
 
 

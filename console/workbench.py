@@ -108,7 +108,7 @@ async def _content(request: web.Request) -> dict[str, Any]:
         if one.count and one.to_do is not ToDo.OVERDUE:
             query = due(to_do=one.to_do)
             note = open_reminders if one.to_do is ToDo.REMINDER else (lambda _ticket: "")
-            found = await listing(request, query, note=note, count=False, limit=SHOWN)
+            found = await listing(request, query, note=note, count=False, limit=SHOWN, paged=False)
             lists.append((one, PLACES[one.to_do], href_of(one.to_do, actor), found))
     return {"tiles": tiles, "lists": lists, "overview": await _overview(request, actor)}
 
