@@ -18,7 +18,6 @@ from ticket_store.metadata import microseconds
 from ticket_store.rows import SupplementBody
 
 SourceNumber = tuple[str, str]  # peer (or source), source_ticket_no
-_BRINGS_BODY = (ev.DraftSaved, ev.TicketRegistered, ev.TicketAmended, ev.PeerUpdateNoted)
 
 
 @dataclass(frozen=True)

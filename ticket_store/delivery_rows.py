@@ -11,7 +11,7 @@ from schemas.events import Event
 from schemas.ids import split_event_id
 from schemas.outbound import DeliveryState, Outbound
 from schemas.ticket import Registration
-from ticket_store.metadata import instant_of
+from ticket_store.metadata import instant_of, read_instant
 from ticket_store.rows import read_event
 
 DepartmentName = Callable[[str], str]
@@ -114,5 +114,4 @@ def status(row: Row[Any]) -> DeliveryStatus:
 
 
 def _moment(value: int | datetime | None) -> datetime | None:
-    """A time, whether its statement ran as text (a number) or through Core."""
-    return instant_of(value) if isinstance(value, int) else value
+    return None if value is None else read_instant(value)

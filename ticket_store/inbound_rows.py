@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from sqlalchemy import Row
 
 from schemas.ticket import Source
-from ticket_store.metadata import instant_of, microseconds
+from ticket_store.metadata import instant_of, microseconds, read_instant
 from ticket_store.rows import storable
 
 NEVER_OFFERED = 0  # microseconds: sorts before every offer
@@ -95,7 +95,7 @@ def row_of(
 
 
 def read_message(row: Row[Any]) -> InboundMessage:
-    offered_at = _moment(row.offered_at)
+    offered_at = read_instant(row.offered_at)
     return InboundMessage(
         message_id=row.message_id,
         peer=row.peer,
@@ -103,17 +103,12 @@ def read_message(row: Row[Any]) -> InboundMessage:
         peer_message_no=row.peer_message_no,
         content_type=row.content_type,
         content=bytes(row.content),
-        received_at=_moment(row.received_at),
+        received_at=read_instant(row.received_at),
         ticket_id=row.ticket_id,
         offered_at=None if offered_at == instant_of(NEVER_OFFERED) else offered_at,
         offers=row.offers,
         outcome=None if row.outcome is None else MessageOutcome(row.outcome),
         detail=row.detail or "",
-        settled_at=None if row.settled_at is None else _moment(row.settled_at),
+        settled_at=None if row.settled_at is None else read_instant(row.settled_at),
         replays=row.replays,
     )
-
-
-def _moment(value: int | datetime) -> datetime:
-    """A time, whether its statement ran as text (a number) or through Core."""
-    return value if isinstance(value, datetime) else instant_of(value)

@@ -1,10 +1,8 @@
-"""The one MetaData of the store, and the column types that are the same on SQLite and PostgreSQL."""
+"""The one MetaData of the store, and the column types that SQLite and PostgreSQL share."""
 
-import json
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-from sqlalchemy import BigInteger, Dialect, Integer, MetaData, Text, TypeDecorator
+from sqlalchemy import BigInteger, Dialect, Integer, MetaData, TypeDecorator
 
 metadata = MetaData(
     naming_convention={
@@ -32,6 +30,11 @@ def instant_of(value: int) -> datetime:
     return _EPOCH + timedelta(microseconds=value)
 
 
+def read_instant(value: int | datetime) -> datetime:
+    """A column's time, whether its statement ran as text (a number) or through Core."""
+    return value if isinstance(value, datetime) else instant_of(value)
+
+
 class Instant(TypeDecorator[datetime]):
     """An aware instant, stored as integer microseconds UTC; read back in UTC."""
 
@@ -43,21 +46,6 @@ class Instant(TypeDecorator[datetime]):
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
         return None if value is None else instant_of(value)
-
-
-class JsonText(TypeDecorator[Any]):
-    """A JSON value as compact text with sorted keys: the same value, the same bytes."""
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
-        if value is None:
-            return None
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
-
-    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
-        return None if value is None else json.loads(value)
 
 
 # SQLite fills a key by itself only when it is called INTEGER (then it is the rowid)
