@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
+from schemas.errors import HubError
 from schemas.ticket import Source
 from ticket_store.audit import compact
 from ticket_store.engine import Database
@@ -24,7 +25,11 @@ from ticket_store.models import inbound
 from ticket_store.rows import storable
 from ticket_store.writer import AuditEntry, Unit, Writer
 
-__all__ = ["InboundBook", "InboundMessage", "KeptMessage", "MessageOutcome"]
+__all__ = ["InboundBook", "InboundMessage", "KeptMessage", "MessageOutcome", "NumberTaken"]
+
+
+class NumberTaken(HubError):
+    """The reserved ticket number went to another message; nothing was kept."""
 
 
 class InboundBook:
@@ -49,14 +54,18 @@ class InboundBook:
         bodies: Sequence[KeptBody],
         at: datetime,
         ticket_id: int | None = None,
+        *,
+        first: bool = False,
     ) -> list[KeptMessage]:
         """Keep bodies, each once per peer and message number; durable when this returns.
 
         ticket_id: a number reserved for the one body; a repeat answers with the first reserved.
+        first:     no other message may have that number yet.
+        Raises: NumberTaken, and nothing is kept.
         """
         if ticket_id is not None and len(bodies) != 1:
             raise ValueError("a ticket number is reserved for one body")
-        return await self._keep(peer, source, bodies, at, ticket_id)
+        return await self._keep(peer, source, bodies, at, ticket_id, first=first)
 
     async def keep_page(
         self, peer: str, source: Source, page: KeptPage, at: datetime
@@ -72,8 +81,12 @@ class InboundBook:
         at: datetime,
         ticket_id: int | None,
         cursor: str | None = None,
+        *,
+        first: bool = False,
     ) -> list[KeptMessage]:
         def errand(unit: Unit) -> list[KeptMessage]:
+            if first and ticket_id is not None:
+                self._refuse_taken(unit.connection, ticket_id, bodies[0].peer_message_no)
             kept = [
                 self._keep_one(unit.connection, row_of(peer, source, body, at, ticket_id))
                 for body in bodies
@@ -86,6 +99,11 @@ class InboundBook:
         if any(one.fresh for one in kept):
             self._tell()
         return kept
+
+    def _refuse_taken(self, connection: Connection, ticket_id: int, number: str) -> None:
+        others = self._sql.of_ticket.rows(connection, ticket=ticket_id)
+        if any(row.peer_message_no != number for row in others):
+            raise NumberTaken(f"ticket number {ticket_id} is another message's")
 
     def _keep_one(self, connection: Connection, row: dict[str, Any]) -> KeptMessage:
         fresh = self._sql.add.run(connection, **row) == 1

@@ -33,6 +33,10 @@ class InboundStatements:
             ),
             dialect,
         )
+        self.of_ticket = Statement(
+            select(row.peer_message_no).where(row.ticket_id == bindparam("ticket", type_=BigKey)),
+            dialect,
+        )
         self.read = Statement(select(inbound).where(by_key), dialect)
         self.to_offer = Statement(
             select(inbound)

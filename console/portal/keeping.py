@@ -18,6 +18,7 @@ from console.say_fields import Wrong
 from schemas.errors import PayloadNotUnderstood
 from schemas.matter import Frozen
 from schemas.ticket import Source
+from ticket_store.inbound import NumberTaken
 
 Message = MatterMessage | SupplementMessage | WithdrawalMessage | RatingMessage
 _DIGITS = 40
@@ -48,9 +49,14 @@ async def keep(portal: Portal, message: Message, number: str) -> Kept:
     except PayloadNotUnderstood as error:
         raise fields_wrong(Wrong("", "内容校验不通过，请核对")) from error
     body = Body(content, number)
-    (kept,) = await deps.store.inbound.keep(
-        deps.peer, Source.WEB_PORTAL, [body], deps.now(), ticket_id=message.ticket_id
-    )
+    opens = isinstance(message, MatterMessage)
+    try:
+        (kept,) = await deps.store.inbound.keep(
+            deps.peer, Source.WEB_PORTAL, [body], deps.now(),
+            ticket_id=message.ticket_id, first=opens,
+        )  # fmt: skip
+    except NumberTaken as error:  # its attachments went with another matter a moment ago
+        raise fields_wrong(Wrong("attachments", "这个附件属于另一件诉求")) from error
     if kept.fresh:
         deps.wake()
     else:

@@ -1,5 +1,6 @@
 """Files for a matter: before it is handed in, or with a later supplement; within limits."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from io import BytesIO
 from pathlib import Path
@@ -102,3 +103,23 @@ async def test_whose_file_it_is_must_be_known(stage: PortalStage) -> None:
     ):
         answer = await stage.api.call("POST", UPLOAD + query, data=form())
         assert answer.status == status
+
+
+async def test_of_matters_handed_in_at_once_with_one_file_all_but_one_were_lost(
+    stage: PortalStage,
+) -> None:
+    """Each was told the same number, and the words of all but one were taken for a repeat."""
+    file = await upload(stage)
+    answers = await asyncio.gather(
+        *(
+            stage.api.call(
+                "POST",
+                MATTERS,
+                key=f"k{n}",
+                json=FORM | {"title": f"第{n}件", "attachments": [file]},
+            )
+            for n in range(5)
+        )
+    )
+    assert sorted(answer.status for answer in answers) == [201, 422, 422, 422, 422]
+    assert len(await stage.store.inbound.browse()) == 1
