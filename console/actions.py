@@ -10,7 +10,7 @@ from multidict import MultiMapping
 
 from console.deps import DEPS
 from console.dispatch_picker import Picker, picker_for
-from console.forms import FORMS, NEEDS_VERSION, Field, FormWrong, command_from
+from console.forms import FORMS, NEEDS_VERSION, Field, FormWrong, command_from, number_in
 from console.offers import OWN_PAGE, offers
 from console.rendering import fresh_command_id, go, page
 from console.say_refusals import refusal
@@ -113,7 +113,7 @@ def action_of(request: web.Request) -> Action:
 
 def _subject(given: MultiMapping[str]) -> int | None:
     text = given.get("subject") or given.get("review_no") or given.get("reminder_no") or ""
-    return int(text) if str(text).isdecimal() else None
+    return number_in(text)
 
 
 async def ticket(request: web.Request) -> web.Response:

@@ -92,8 +92,8 @@ def due_preview(deps: Deps, ticket: Ticket, working_days: int | None) -> datetim
 
 async def preview(request: web.Request) -> web.Response:
     view = await load(request)
-    text = request.query.get("handle_working_days", "")
-    days = int(text) if text.isdecimal() and 1 <= int(text) <= _LONGEST_LIMIT_DAYS else None
+    asked = number_in(request.query.get("handle_working_days", ""))
+    days = asked if asked and asked <= _LONGEST_LIMIT_DAYS else None
     ends = due_preview(request.app[DEPS], view.ticket, days)
     return web.Response(text=moment(ends) or "未设时限", content_type="text/html")
 

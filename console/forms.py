@@ -18,6 +18,7 @@ from schemas.lifecycle import Action
 from schemas.ticket import DispatchForm
 
 Shape = Literal["text", "textarea", "number", "choice", "departments"]
+_TOO_LONG = 19  # digits of a number that is surely below 63 bits, and one more
 OUTDATED = "页面已失效，请刷新后重新填写"
 YES_NO = (("true", "是"), ("false", "否"))
 
@@ -163,6 +164,12 @@ def command_from(action: Action, posted: MultiMapping[str], given: Mapping[str, 
         raise FormWrong(in_chinese(error, {field.name: field.label for field in fields})) from error
     check_own(command.command_id)
     return command
+
+
+def number_in(text: object) -> int | None:
+    """The number that was typed or stood in an address; None for anything else, or over 63 bits."""
+    plain = str(text)
+    return int(plain) if plain.isdecimal() and len(plain) < _TOO_LONG else None
 
 
 def check_own(command_id: UUID) -> None:

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from aiohttp import web
 
 from console.deps import DEPS
+from console.forms import number_in
 from console.rendering import go, page
 from console.session import signed_in
 from schemas.outbound import DeliveryState
@@ -28,15 +29,11 @@ OUTCOMES: Mapping[MessageOutcome, str] = MappingProxyType(
 )
 
 
-def _number(text: str) -> int | None:
-    return int(text) if text.isdecimal() and len(text) < 19 else None  # noqa: PLR2004 - 63 bits
-
-
 async def inbound(request: web.Request) -> web.Response:
     """Newest first; ?outcome=dead are the dead letters, ?outcome=waiting those without outcome."""
     book, asked = request.app[DEPS].store.inbound, request.query.get("outcome", "")
     outcome = MessageOutcome(asked) if asked in set(MessageOutcome) else None
-    before = _number(request.query.get("before", ""))
+    before = number_in(request.query.get("before", ""))
     rows = await book.browse(
         peer=request.query.get("peer") or None,
         outcome=outcome,
@@ -114,7 +111,7 @@ async def deliveries(request: web.Request) -> web.Response:
 
 async def replay_delivery(request: web.Request) -> web.Response:
     posted = await request.post()
-    numbers = _number(str(posted.get("ticket_id", ""))), _number(str(posted.get("sequence", "")))
+    numbers = number_in(str(posted.get("ticket_id", ""))), number_in(str(posted.get("sequence", "")))
     ticket_id, sequence = numbers
     if ticket_id is None or sequence is None:
         raise web.HTTPBadRequest

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from console.actions import CONFLICT, WRONG, status_of
 from console.deps import DEPS
-from console.forms import OUTDATED, FormWrong, check_own
+from console.forms import OUTDATED, FormWrong, check_own, number_in
 from console.registration_form import Choices, amended_parts, registration_from, values_of
 from console.rendering import fresh_command_id, go, page
 from console.say_refusals import refusal
@@ -18,9 +18,8 @@ from console.ticket_view import visible_ticket
 from schemas.commands import AmendTicket, Command, RegisterTicket
 from schemas.errors import AlreadyRegistered, CommandRefused, StoreBusy
 from schemas.lifecycle import Action, possible_actions
-from schemas.matter import MatterKind
 from schemas.parties import Role
-from schemas.ticket import HandlingMode, Registration, Source, State, Ticket
+from schemas.ticket import HandlingMode, Registration, State, Ticket
 
 
 @dataclass(frozen=True)
@@ -46,8 +45,7 @@ def _require_operator(request: web.Request) -> None:
 
 async def blank(request: web.Request) -> web.Response:
     _require_operator(request)
-    usual = {"kind": MatterKind.COMPLAINT, "source": Source.COUNTER}
-    return _answer(request, _page(request, "/intake/new", "/intake", values=usual))
+    return _answer(request, _page(request, "/intake/new", "/intake"))
 
 
 async def register(request: web.Request) -> web.Response:
@@ -118,13 +116,13 @@ async def save_amendment(request: web.Request) -> web.Response:
     try:
         changed = registration_from(posted, known.received_at, known)  # type: ignore[arg-type]  # texts
         parts = _checked(reason, amended_parts(known, changed))
-        version = str(posted.get("expected_version", ""))
+        version = number_in(posted.get("expected_version", ""))
         command = AmendTicket(
             command_id=_command_id(posted.get("command_id")),
             ticket_id=ticket.ticket_id,
             actor=signed_in(request).actor,
             at=deps.now(),
-            expected_version=int(version) if version.isdecimal() else ticket.version,
+            expected_version=ticket.version if version is None else version,
             reason=reason,
             **parts,
         )

@@ -95,6 +95,8 @@ def registration_from(
     if "citizen" in values:
         values["citizen"]["confidential"] = posted.get("confidential") == "true"
     errors = _uscc(texts["accused_uscc"])
+    if not texts["kind"]:
+        errors["kind"] = "请选择诉求类型"  # its limits hang on it: never a silent default
     try:
         registration = Registration.model_validate(values)
     except ValidationError as error:

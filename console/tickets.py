@@ -23,6 +23,7 @@ _LISTS = {
     "area": "area_codes",
 }  # fmt: skip
 _LONGEST_TEXT = 200
+_YEARS = (2000, 2999)  # beyond them arithmetic may leave the calendar
 
 
 def query_of(given: MultiMapping[str]) -> TicketQuery:
@@ -48,9 +49,10 @@ def query_of(given: MultiMapping[str]) -> TicketQuery:
 
 def _day(text: str) -> datetime | None:
     try:
-        return datetime.combine(datetime.fromisoformat(text).date(), time(), tzinfo=HUB_ZONE)
+        day = datetime.combine(datetime.fromisoformat(text).date(), time(), tzinfo=HUB_ZONE)
     except ValueError:
         return None
+    return day if _YEARS[0] <= day.year <= _YEARS[1] else None
 
 
 async def search(request: web.Request) -> web.Response:

@@ -54,12 +54,19 @@ async def test_wrong_fields_are_said_and_what_was_typed_stays(stage: Stage) -> N
     await browser.get("/intake/new")
     answer = await browser.post(
         "/intake/new",
-        TYPED | {"title": "", "citizen_phone": "abc", "accused_name": "某店", "accused_uscc": USCC},
+        TYPED
+        | {
+            "title": "",
+            "kind": "",
+            "citizen_phone": "abc",
+            "accused_name": "某店",
+            "accused_uscc": USCC,
+        },
         htmx=True,
     )
     assert not uscc_is_valid(USCC)
     assert answer.status == 422
-    for words in ("请填写标题", "联系电话格式不对", "统一社会信用代码校验不通过"):
+    for words in ("请填写标题", "请选择诉求类型", "联系电话格式不对", "统一社会信用代码校验不通过"):
         assert words in browser.text
     assert "观前街路灯连续三晚不亮。" in browser.text
 
