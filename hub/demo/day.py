@@ -47,6 +47,7 @@ STREAMS = {"sweep_seconds": 1.0, "reoffer_seconds": 5.0}
 CLOCKS = {"tick_seconds": 0.5}
 _POLL_SECONDS = 0.3
 _LEAST_LIMIT, _LIMIT_A_TICKET = 120.0, 2.0  # seconds to settle
+_LIVE_SHARE, _LIVE_REST = 0.07, 1.5  # how busy people are when somebody looks on
 _AT_ONCE = 20  # tickets that a live demo begins with
 _BUSY_PACE, _LIVE_PACE = 0.02, 4.0  # seconds between two tickets: for a test, for a spectator
 
@@ -109,10 +110,11 @@ async def play(options: DemoOptions) -> DemoSummary:
             life = CityLife(
                 town=town,
                 traffic=Traffic(town, city, random.Random(f"traffic:{options.seed}"), utc_now),
-                people=People(api, cast, options.seed),
+                people=People(api, cast, options.seed, share=1.0 if options.leave else _LIVE_SHARE),
                 store=hub.store,
                 hub_url=url,
                 now=utc_now,
+                rest_seconds=0.0 if options.leave else _LIVE_REST,
             )
             await _introduce(options, hub.store.people, url)
             begun = time.monotonic()
@@ -120,14 +122,14 @@ async def play(options: DemoOptions) -> DemoSummary:
                 sending = life.traffic.send(options.tickets, _BUSY_PACE)
                 limit = max(_LEAST_LIMIT, options.tickets * _LIMIT_A_TICKET)
             else:
-                sending, limit = _until_told(life.traffic, options), _LEAST_LIMIT
+                sending, limit = _until_told(life.traffic, options), 0.0
             unsettled = await life.play(sending, limit)
             held = await read_store(hub.store, town.names)
             settlement = compare(town.claims(), held, api.acknowledged)
             summary = await summary_of(
                 hub.store, town.names, held, settlement, unsettled, time.monotonic() - begun
             )
-    for line in summary.problems():
+    for line in summary.problems() if options.leave else ():
         print(line, file=sys.stderr)  # noqa: T201 - for people who look why a demo failed
     return summary
 

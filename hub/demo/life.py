@@ -5,10 +5,12 @@ The hub is reached over HTTP only; the store is read beside it, so it may run an
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from hub.demo.peers.web_portal import Taken
 from hub.demo.settlement import LEADER
 from hub.demo.town import Town
 from hub.demo.traffic import Traffic
@@ -19,6 +21,8 @@ from ticket_store.ticket_query import TicketQuery
 
 _WAITS = (DeliveryState.PENDING, DeliveryState.UNCERTAIN, DeliveryState.HELD)
 _LOOK_SECONDS = 0.2
+_LAST_WORDS_SECONDS = 10.0  # for calls that are under way at the end
+_MAY_RATE = "AWAITING_RATING"  # as the portal's callback says it
 _RATED = 5, 4, 3, 5, 2, 5, 4  # what citizens give, in turn
 
 
@@ -35,7 +39,7 @@ class Workers(Protocol):
 
 @dataclass
 class CityLife:
-    """hub_url: may change when the hub comes back elsewhere; the peers are connected anew."""
+    """rest_seconds: of the people between two rounds."""
 
     town: Town
     traffic: Traffic
@@ -44,7 +48,9 @@ class CityLife:
     hub_url: str
     now: Callable[[], datetime]
     look_seconds: float = _LOOK_SECONDS
+    rest_seconds: float = 0.0
     _rated: set[str] = field(default_factory=set)
+    _over: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def play(self, sending: Coroutine[Any, Any, None], limit_seconds: float) -> list[str]:
         """Live until `sending` is done and all is settled; what was not settled in time, in words.
@@ -61,8 +67,11 @@ class CityLife:
             ]
             await sending
             left = await self._until_settled(limit_seconds)
-            for task in living:
+            self._over.set()
+            _, late = await asyncio.wait(living, timeout=_LAST_WORDS_SECONDS)
+            for task in late:
                 task.cancel()
+        self._over.clear()
         return left
 
     async def unsettled(self) -> list[str]:
@@ -88,31 +97,42 @@ class CityLife:
                 return left
             await asyncio.sleep(self.look_seconds)
 
+    async def _rest(self, seconds: float) -> None:
+        """Until the time is up, or all is over."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._over.wait()
+
     async def _push(self) -> None:
-        while True:
+        while not self._over.is_set():
             await self.town.hotline.push_waiting(self.hub_url, self.town.hotline_name)
-            await asyncio.sleep(self.look_seconds)
+            await self._rest(self.look_seconds)
 
     async def _work(self) -> None:
-        while True:
-            if not await self.people.work_once():
-                await asyncio.sleep(self.look_seconds)
+        while not self._over.is_set():
+            acts = await self.people.work_once()
+            await self._rest(self.rest_seconds if acts else self.look_seconds)
 
     async def _rate(self) -> None:
         """Whoever is told by the portal that he may rate does so."""
         portal = self.town.portal
-        while True:
-            for taken in list(portal.taken.values()):
-                number = taken.ticket_no
-                if number in self._rated or portal.book.state_of(number) != "AWAITING_RATING":
-                    continue
-                if "rate" in (await portal.progress(taken))["can"]:
-                    rating = _RATED[len(self._rated) % len(_RATED)]
-                    await portal.rate(taken, rating, "谢谢")
-                    self._rated.add(number)
-            await asyncio.sleep(self.look_seconds)
+        while not self._over.is_set():
+            may_rate = [
+                taken
+                for taken in portal.taken.values()
+                if taken.ticket_no not in self._rated
+                and portal.book.state_of(taken.ticket_no) == _MAY_RATE
+            ]
+            await asyncio.gather(*map(self._rate_one, may_rate))
+            await self._rest(self.look_seconds)
+
+    async def _rate_one(self, taken: Taken) -> None:
+        if "rate" in (await self.town.portal.progress(taken))["can"]:
+            rating = _RATED[len(self._rated) % len(_RATED)]
+            self._rated.add(taken.ticket_no)
+            await self.town.portal.rate(taken, rating, "谢谢")
 
     async def _read_results(self) -> None:
-        while True:
+        while not self._over.is_set():
             self.town.switch.read_results()
-            await asyncio.sleep(self.look_seconds)
+            await self._rest(self.look_seconds)

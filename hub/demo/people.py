@@ -2,6 +2,7 @@
 reviewers and leaders who work through their lists until nothing waits for them."""
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -27,10 +28,15 @@ class People:
     """Everybody who works in the centre and the departments.
 
     at_once: tickets that are worked on at the same time.
+    share:   of what waits that is taken up in one round; below 1 the lists stay filled, so that
+             somebody who looks on can see and do something.
     """
 
-    def __init__(self, api: ApiClient, cast: Cast, seed: int, at_once: int = 8) -> None:
+    def __init__(
+        self, api: ApiClient, cast: Cast, seed: int, *, at_once: int = 8, share: float = 1.0
+    ) -> None:
         self._api, self._cast, self._seed = api, cast, seed
+        self._share, self._rng = share, random.Random(f"people:{seed}")
         self._departments = tuple(sorted(cast.handlers))
         self._room = asyncio.Semaphore(at_once)
         self._steps: Mapping[str, Callable[[Row, Story], Awaitable[bool]]] = {
@@ -52,7 +58,11 @@ class People:
 
     async def work_once(self) -> int:
         """Go through every list once; how many acts were done."""
-        rows = await self._api.tickets(self._cast.leader, state=list(self.states))
+        rows = [
+            row
+            for row in await self._api.tickets(self._cast.leader, state=list(self.states))
+            if self._share >= 1 or self._rng.random() < self._share
+        ]
         return sum(await asyncio.gather(*(self._work_on(row) for row in rows)))
 
     async def _work_on(self, row: Row) -> bool:
