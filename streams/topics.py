@@ -55,7 +55,7 @@ EVENTS = TopicSpec(
     key="ticket id",
     value="`Recorded` (JSON): one event; holds no personal data",
     written_by="relay",
-    read_by="assign, sla-clocks, data centre, live pages",
+    read_by="assign, sla-clocks",
     partitions=PARTITIONS,
     retention=timedelta(days=7),
 )
@@ -64,7 +64,7 @@ DEAD_LETTERS = TopicSpec(
     key="message id or ticket id",
     value="`DeadLetter` (JSON): reason, and where the record stood; the bytes stay in the row",
     written_by="ingest, register, assign, sla-clocks",
-    read_by="alerting",
+    read_by="nobody in the hub; for alerting",
     partitions=1,
     retention=timedelta(days=30),
 )

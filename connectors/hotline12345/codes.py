@@ -43,12 +43,10 @@ MATTER_KINDS: Mapping[str, MatterKind] = MappingProxyType(
         "6": MatterKind.PRAISE,
     }
 )
-APPEAL_TYPES: Mapping[MatterKind, str] = MappingProxyType({k: c for c, k in MATTER_KINDS.items()})
 
 URGENCIES: Mapping[str, Urgency] = MappingProxyType(
     {"0": Urgency.NORMAL, "1": Urgency.URGENT, "2": Urgency.CRITICAL}
 )
-URGENCY_CODES: Mapping[Urgency, str] = MappingProxyType({u: c for c, u in URGENCIES.items()})
 
 # what a version of an order is about
 EVENTS = frozenset({"created", "updated", "supplemented", "reminded", "withdrawn"})

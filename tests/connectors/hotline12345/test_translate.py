@@ -100,8 +100,8 @@ def test_every_state_reads_both_ways(state: State) -> None:
 
 
 def test_every_kind_and_urgency_has_a_code() -> None:
-    assert set(codes.APPEAL_TYPES) == set(MatterKind)
-    assert set(codes.URGENCY_CODES) == set(Urgency)
+    assert set(codes.MATTER_KINDS.values()) == set(MatterKind)
+    assert set(codes.URGENCIES.values()) == set(Urgency)
 
 
 def test_only_events_of_ours_are_pushed() -> None:
