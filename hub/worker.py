@@ -89,7 +89,6 @@ async def running_worker(hub: Hub) -> AsyncIterator[Worker]:
     app: Any = build_app(settings.broker, deps, data_folder=data_folder)
     hub.proposer.warm_up()
     sender = build_sender(hub)
-    hub.store.desk.on_commit(lambda _outcomes: wakes.outbox.set())
     await app.start()
     await sender.recover()
     sending = asyncio.create_task(sender.run(), name="sender")
