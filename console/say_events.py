@@ -7,6 +7,7 @@ from typing import Any
 from console import say
 from schemas import events as ev
 from schemas.sla import STEP_TEXTS, Step
+from schemas.ticket import State
 
 Name = Callable[[str | None], str]  # department code -> name
 Line = tuple[str, str]  # title, details ("" when there are none)
@@ -72,6 +73,14 @@ def _follow_up(event: ev.FollowUpRecorded | ev.ReworkOrdered) -> str:
     return f"{_yes(event.satisfied, '满意', '不满意')}，{_yes(event.resolved, '已解决', '未解决')}"
 
 
+def _state_there(peer_state: str) -> str:
+    """Connectors give the peer's state in our words; another word is shown as it came."""
+    if not peer_state:
+        return ""
+    ours = next((state for state in State if state == peer_state), None)
+    return f"对方状态：{say.STATES[ours] if ours else peer_state}"
+
+
 def _with(*parts: str) -> str:
     return "；".join(part for part in parts if part)
 
@@ -93,7 +102,8 @@ LINES: Mapping[type[Any], Callable[[Any, Name], Line]] = MappingProxyType(
             "补充诉求", f"附件 {e.attachments} 个" if e.attachments else "",
         ),
         ev.PeerUpdateNoted: lambda e, n: (
-            "来源平台更新", _with(e.peer_state, "登记内容有变化" if e.head else ""),
+            "来源平台更新",
+            _with(_state_there(e.peer_state), "登记内容有变化" if e.head else ""),
         ),
         ev.DirectlyAnswered: lambda e, n: ("直接答复", e.text),
         ev.ProposalMade: _proposal,
