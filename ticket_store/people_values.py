@@ -58,7 +58,6 @@ class Session:
     """
 
     user: User
-    csrf_token: str
     ends_at: datetime
 
     @property

@@ -1,7 +1,6 @@
 """Sessions: a random secret in a cookie, its hash in the store, and two ways to end by time."""
 
 import hashlib
-import hmac
 import secrets
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -68,7 +67,7 @@ class SessionBook(Book):
         if touch and now - row.seen_at >= min(_TOUCH_EVERY, self._policy.idle / 10):
             seen = update(sessions).where(_SESSION.token_hash == key).values(seen_at=now)
             await self._write(lambda connection: connection.execute(seen).rowcount)
-        return Session(user_of(row, now, self._policy), csrf_token(token), ends_at)
+        return Session(user_of(row, now, self._policy), ends_at)
 
     async def end(self, token: str) -> None:
         """Sign out here."""
@@ -116,12 +115,3 @@ def new_token() -> str:
 def hash_of(token: str) -> bytes:
     """What the store keeps of a random secret; 256 bits need no slow hash."""
     return hashlib.sha256(token.encode()).digest()
-
-
-def csrf_token(token: str) -> str:
-    """Bound to the session: who knows it has read a page of that session."""
-    return hmac.new(token.encode(), b"csrf", hashlib.sha256).hexdigest()
-
-
-def csrf_holds(token: str, given: str) -> bool:
-    return hmac.compare_digest(csrf_token(token).encode(), given.encode())

@@ -17,7 +17,6 @@ from ticket_store.api_tokens import PREFIX
 from ticket_store.passwords import MOST_AT_ONCE, PasswordRefused, Passwords, SignInPolicy
 from ticket_store.people import PeopleBook
 from ticket_store.people_values import NewUser, PersonRefused, SignInRefused
-from ticket_store.sessions import csrf_holds
 
 PASSWORD = "Correct-horse-7"
 POLICY = SignInPolicy()
@@ -219,16 +218,6 @@ async def test_ended_sessions_are_swept(world: World) -> None:
     assert await world.people.sessions.sweep() == 0
     world.clock.advance(POLICY.idle.total_seconds())
     assert await world.people.sessions.sweep() == 3
-
-
-async def test_the_csrf_token_belongs_to_one_session(world: World) -> None:
-    await world.add()
-    one, first = await world.people.sign_in("wang", PASSWORD)
-    two, second = await world.people.sign_in("wang", PASSWORD)
-    assert csrf_holds(one, first.csrf_token)
-    assert csrf_holds(two, second.csrf_token)
-    for wrong in (second.csrf_token, "", first.csrf_token[:-1], "鲸"):
-        assert not csrf_holds(one, wrong)
 
 
 @pytest.mark.parametrize(
