@@ -72,6 +72,16 @@ document.addEventListener("change", (event) => {
   }
 });
 
+// A complaint about a field is over when the field is filled in.
+document.addEventListener("input", (event) => {
+  const field = event.target;
+  if (!field.matches(".is-invalid")) return;
+  document.getElementById(`wrong-${field.name}`)?.remove();
+  field.classList.remove("is-invalid");
+  field.removeAttribute("aria-invalid");
+  field.removeAttribute("aria-describedby");
+});
+
 // A fragment that reads itself again keeps the focus where it was; htmx does so for ids only.
 const held = new WeakMap(), NAMES = ["href", "data-test", "aria-labelledby"];
 document.addEventListener("htmx:beforeSwap", (event) => {

@@ -55,11 +55,14 @@ class Person:
         return await self.open(f"/tickets/{ticket_id}")
 
     async def form(self, ticket_id: int, action: Action) -> Locator:
-        """The form of an action, opened by its button on the ticket's page."""
-        page = await self.ticket(ticket_id)
-        form = page.get_by_test_id(f"form-{action}")
+        """The form of an action, opened by its button on the ticket's page unless it is open."""
+        form = self.page.get_by_test_id(f"form-{action}")
+        here = self.page.url.startswith(f"{self.url}/tickets/{ticket_id}")
+        if here and await form.is_visible():
+            return form
+        await self.ticket(ticket_id)
         if not await form.is_visible():
-            await page.get_by_test_id(f"offer-{action}").first.click()
+            await self.page.get_by_test_id(f"offer-{action}").first.click()
         await expect(form).to_be_visible()
         return form
 

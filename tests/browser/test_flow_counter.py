@@ -24,6 +24,7 @@ async def test_matter_is_handled_by_departments_side_by_side(stage: Stage, peopl
     await expect(form.locator("[name=title]")).to_be_focused()  # what is missing, at once
     await operator.look("counter-01-registration-incomplete")
     await form.get_by_label("标题").fill(TITLE)
+    await expect(form.get_by_text("请填写标题")).to_have_count(0)
     await form.get_by_label("诉求内容").fill(
         "来访人反映：平江路夜市每晚至凌晨一点，油烟直排居民楼，摊位占满人行道。要求规范经营时间。"
     )
