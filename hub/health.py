@@ -1,6 +1,7 @@
 """/health/live, /health/ready and /metrics."""
 
 import asyncio
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -11,9 +12,11 @@ from prometheus_client.registry import Collector
 
 from hub.assembly import Hub
 from hub.worker import Worker
+from schemas.errors import HubError
 from ticket_store.migrations import pending
 
 STORE_PATIENCE_SECONDS = 5.0
+LEAST_FREE_BYTES = 64 << 20  # below this the next commits may find the disk full
 
 
 @dataclass
@@ -29,14 +32,27 @@ class Health:
         problems = ["shutting down"] if self.draining else []
         try:
             async with asyncio.timeout(STORE_PATIENCE_SECONDS):
-                if lacking := await pending(self.hub.settings.database):
-                    problems.append(f"store lacks {', '.join(lacking)}: run sutong migrate")
+                problems += await self._store()
+        except HubError as error:
+            problems.append(f"store: {type(error).__name__} {error}")
         except Exception as error:  # noqa: BLE001 - whatever it is, the store is not usable
             problems.append(f"store: {type(error).__name__}")
+        free = shutil.disk_usage(self.hub.settings.home).free
+        if free < LEAST_FREE_BYTES:
+            problems.append(f"disk: {free >> 20} MB free in {self.hub.settings.home}")
         if self.worker is not None:
             stalled = self.worker.progress.stalled(self.hub.settings.streams.stalled_seconds)
             problems += [f"{part} stands still" for part in stalled]
         return problems
+
+    async def _store(self) -> list[str]:
+        """A connection of its own reads, because old ones outlive a file that is gone; then an
+        empty transaction shows that the writer gets its turn.
+        """
+        if lacking := await pending(self.hub.settings.database):
+            return [f"store lacks {', '.join(lacking)}: run sutong migrate"]
+        await self.hub.store.writer.run(lambda _unit: None)
+        return []
 
 
 HEALTH: web.AppKey[Health] = web.AppKey("health", Health)

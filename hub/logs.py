@@ -3,12 +3,12 @@
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any, TextIO
 
 import structlog
 
-_PHONE = re.compile(r"(?<!\d)(1[3-9]\d)\d{4}(\d{4})(?!\d)")
+_PHONE = re.compile(r"(?<!\d)((?:(?:00)?86)?1[3-9]\d)\d{4}(\d{4})(?!\d)")
 _ID_NO = re.compile(r"(?<!\d)(\d{6})\d{8}(\d{3}[\dXx])(?!\d)")
 # Names of fields that hold personal data or secrets wherever they turn up.
 _PRIVATE = frozenset({"phone", "name", "id_no", "address", "text", "password", "token", "secret"})
@@ -29,19 +29,41 @@ _QUIET = (
 )
 
 
+# What libraries quote in the words of an error: the row, or the field, that they choked on.
+_QUOTED = (
+    (re.compile(r"\[parameters: .*?\]$", re.DOTALL | re.MULTILINE), "[parameters: ***]"),
+    (re.compile(r"input_value=.*?, input_type=", re.DOTALL), "input_value=***, input_type="),
+)
+
+
 def mask(value: str) -> str:
-    """A text with phone and identity numbers masked."""
+    """A text with phone and identity numbers masked, and without what libraries quote."""
+    for quoted, instead in _QUOTED:
+        value = quoted.sub(instead, value)
     return _ID_NO.sub(r"\1********\2", _PHONE.sub(r"\1****\2", value))
+
+
+def _clean(value: Any) -> Any:
+    match value:
+        case str():
+            return mask(value)
+        case Mapping():
+            return {
+                key: "***" if key in _PRIVATE else _clean(inner) for key, inner in value.items()
+            }
+        case list() | tuple() | set() | frozenset():
+            return [_clean(inner) for inner in value]
+        case None | bool() | int() | float():
+            return value
+    return mask(str(value))
 
 
 def _without_personal_data(
     _logger: Any, _method: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
     for field, value in event.items():
-        if field in _PRIVATE:
-            event[field] = "***"
-        elif isinstance(value, str):
-            event[field] = mask(value)
+        if not field.startswith("_"):  # those are structlog's own
+            event[field] = "***" if field in _PRIVATE else _clean(value)
     return event
 
 

@@ -146,10 +146,11 @@ class Settings(BaseSettings):
 
     home: Path = Field(default=Path("var"), description="folder of store, models, uploads, keys")
     broker_url: str = Field(
-        default="", description="sqlite:///path or kafka://host; default below home"
+        default="", description="sqlite:///path of the embedded broker; default below home"
     )
     database_url: SecretStr = Field(
-        default=SecretStr(""), description="sqlite+aiosqlite:///path; default below home"
+        default=SecretStr(""),
+        description="sqlite+aiosqlite:///path or postgresql+asyncpg://...; default below home",
     )
     host: str = Field(default="127.0.0.1", description="address the web process listens on")
     port: int = Field(default=8080, ge=0, le=65535, description="port the web process listens on")
@@ -160,7 +161,9 @@ class Settings(BaseSettings):
         default=None, description="https://... as browsers see it"
     )
     hub_name: str = Field(default="诉通", description="name on the pages")
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="what is logged: this and graver"
+    )
     log_format: Literal["auto", "json", "text"] = Field(
         default="auto", description="auto: text on a terminal, JSON elsewhere"
     )

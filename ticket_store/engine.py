@@ -3,7 +3,7 @@
 Work on the database is a plain function over a Connection. On SQLite the writing ones run in one
 thread of their own, each transaction begun IMMEDIATE, so that a whole transaction costs one change
 of threads; the reading ones run on connections that never wait behind it. Nothing is built at
-import.
+import. Errors do not quote the rows: they would carry personal data into the logs.
 """
 
 import asyncio
@@ -75,12 +75,14 @@ class SqliteDatabase:
             pool_size=1,
             max_overflow=0,
             pool_reset_on_return=None,
+            hide_parameters=True,
         )
         self._reader = create_async_engine(
             make_url(url).set(drivername="sqlite+aiosqlite"),
             pool_size=READERS,
             max_overflow=0,
             pool_reset_on_return=None,
+            hide_parameters=True,
         )
         event.listen(self._writer, "connect", _prepare_writer)
         event.listen(self._writer, "begin", _begin_immediate)
@@ -113,8 +115,12 @@ class ServerDatabase:
     """A server with an asynchronous driver (PostgreSQL)."""
 
     def __init__(self, url: str) -> None:
-        self._writer: AsyncEngine = create_async_engine(url, pool_size=2, pool_pre_ping=True)
-        self._reader = create_async_engine(url, pool_size=READERS, isolation_level="AUTOCOMMIT")
+        self._writer: AsyncEngine = create_async_engine(
+            url, pool_size=2, pool_pre_ping=True, hide_parameters=True
+        )
+        self._reader = create_async_engine(
+            url, pool_size=READERS, isolation_level="AUTOCOMMIT", hide_parameters=True
+        )
 
     @property
     def dialect(self) -> Dialect:

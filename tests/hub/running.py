@@ -5,13 +5,13 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
-from urllib.request import ProxyHandler, build_opener
+from urllib.request import ProxyHandler, Request, build_opener
 
 from tests.hub.commands import command_line, environment
 
@@ -39,6 +39,19 @@ class HubProcess:
         except HTTPError as error:
             return error.code, error.read().decode()
 
+    def post(self, path: str, body: dict[str, Any], **headers: str) -> tuple[int, dict[str, Any]]:
+        names = {name.replace("_", "-"): value for name, value in headers.items()}
+        request = Request(
+            f"http://127.0.0.1:{self.port}{path}",
+            json.dumps(body).encode(),
+            {"Content-Type": "application/json", **names},
+        )
+        try:
+            with _OPENER.open(request, timeout=PATIENCE) as answer:
+                return answer.status, json.loads(answer.read())
+        except HTTPError as error:
+            return error.code, json.loads(error.read())
+
     def wait_until_ready(self) -> float:
         """Seconds until /health/ready said yes."""
         began = time.monotonic()
@@ -64,6 +77,14 @@ class HubProcess:
         self.process.send_signal(number)
         self.process.wait(PATIENCE)
         return time.monotonic() - began
+
+
+def wait_for(what: Callable[[], bool]) -> None:
+    """Ask again and again until `what` says yes."""
+    deadline = time.monotonic() + PATIENCE
+    while not what():
+        assert time.monotonic() < deadline, f"waited {PATIENCE} s"
+        time.sleep(PAUSE)
 
 
 @contextmanager

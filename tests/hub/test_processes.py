@@ -3,16 +3,17 @@
 import json
 import signal
 import socket
+import sqlite3
 import threading
-import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
+from schemas.ids import ticket_id_of
 from tests.hub.commands import sutong_process
-from tests.hub.running import started
+from tests.hub.running import started, wait_for
 
 STOPS_WITHIN = 30.0
 
@@ -121,19 +122,40 @@ def test_sigterm_does_not_wait_for_a_peer_that_hangs(tmp_path: Path, slow_url: s
         assert hub.process.returncode == 0
 
 
-def test_a_split_hub_asks_for_migrate_and_then_runs(tmp_path: Path) -> None:
-    home = tmp_path / "h"
+PORTAL = json.dumps({"portal": {"dialect": "web_portal"}})
+MATTER = {
+    "title": "路灯不亮",
+    "text": "小区门口的路灯三天不亮。",
+    "citizen": {"name": "王某某", "phone": "13800001234"},
+}
+
+
+def test_a_split_hub_asks_for_migrate(tmp_path: Path) -> None:
     for part in ("worker", "web"):
-        ran = sutong_process(part, home=home, SUTONG_PORT="0")
+        ran = sutong_process(part, home=tmp_path / "h", SUTONG_PORT="0")
         assert ran.code == 1
         assert "sutong migrate" in ran.err
+
+
+def test_what_web_takes_in_the_worker_registers(tmp_path: Path) -> None:
+    home = tmp_path / "h"
     assert sutong_process("migrate", home=home).code == 0
-    with started("worker", home, SUTONG_NODE="1") as worker, started("web", home) as web:
+    with (
+        started("worker", home, SUTONG_NODE="1", SUTONG_PEERS=PORTAL) as worker,
+        started("web", home, SUTONG_PEERS=PORTAL) as web,
+    ):
         web.wait_until_ready()
         assert "sutong_backlog" not in web.get("/metrics")[1]  # that is the worker's to say
-        deadline = time.monotonic() + 60
-        while "worker started" not in worker.log() and time.monotonic() < deadline:
-            time.sleep(0.05)
+        status, given = web.post("/api/portal/v1/matters", MATTER, Idempotency_Key="first")
+        assert status == 201
+        wait_for(lambda: 'sutong_inbound{outcome="waiting"} 0.0' in web.get("/metrics")[1])
+        assert 'sutong_inbound{outcome="dead"} 0.0' in web.get("/metrics")[1]
+        address = f"/api/portal/v1/matters/{given['ticket_no']}?query_code={given['query_code']}"
+        assert web.get(address)[0] == 200
         assert web.end() < STOPS_WITHIN
         assert worker.end() < STOPS_WITHIN
         assert (web.process.returncode, worker.process.returncode) == (0, 0)
+    connection = sqlite3.connect(home / "tickets.db")
+    kept = connection.execute("SELECT outcome, ticket_id FROM inbound").fetchall()
+    connection.close()
+    assert kept == [("registered", ticket_id_of(given["ticket_no"]))]

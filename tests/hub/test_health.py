@@ -1,0 +1,99 @@
+"""Readiness: red when the store cannot be used or consumption stands still, and it says which."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
+from hub.assembly import Hub, build
+from hub.health import Health, add_health
+from hub.settings import load
+from hub.worker import Worker, build_sender
+from streams.deps import Wakes
+from streams.progress import Progress
+
+
+@dataclass
+class Seconds:
+    at: float = 0.0
+
+    def __call__(self) -> float:
+        return self.at
+
+
+@pytest.fixture
+async def hub(home: Path) -> AsyncIterator[Hub]:
+    built = await build(load(home=home), migrating=True)
+    yield built
+    await built.close()
+
+
+async def asked(health: Health, path: str) -> tuple[int, Any]:
+    app = web.Application()
+    add_health(app, health)
+    async with TestClient(TestServer(app)) as client:
+        answer = await client.get(path)
+        text = await answer.text()
+        return answer.status, await answer.json() if path != "/metrics" else text
+
+
+async def test_ready_when_the_store_is_whole(hub: Hub) -> None:
+    assert await asked(Health(hub, None), "/health/ready") == (200, {"ready": True, "missing": []})
+
+
+async def test_red_while_shutting_down(hub: Hub) -> None:
+    status, told = await asked(Health(hub, None, draining=True), "/health/ready")
+    assert (status, told["missing"]) == (503, ["shutting down"])
+
+
+async def test_red_when_the_stores_file_cannot_be_read(hub: Hub, home: Path) -> None:
+    file = home / "tickets.db"
+    aside = home / "aside.db"
+    for beside in ("tickets.db-wal", "tickets.db-shm"):
+        (home / beside).unlink(missing_ok=True)
+    file.rename(aside)
+    file.mkdir()
+    status, told = await asked(Health(hub, None), "/health/ready")
+    assert status == 503
+    assert told["missing"][0].startswith("store: StoreBusy SQLITE_CANTOPEN")
+    assert await asked(Health(hub, None), "/health/live") == (200, {"live": True})
+    file.rmdir()
+    file.write_bytes(b"something else altogether" * 100)
+    _, told = await asked(Health(hub, None), "/health/ready")
+    assert told["missing"] == ["store: StoreNotUsable file is not a database"]
+
+
+class _Usage(NamedTuple):
+    total: int
+    used: int
+    free: int
+
+
+async def test_red_before_the_disk_is_full(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: _Usage(1 << 30, 1 << 30, 12 << 20))
+    _, told = await asked(Health(hub, None), "/health/ready")
+    assert [text.partition(" in ")[0] for text in told["missing"]] == ["disk: 12 MB free"]
+
+
+async def test_red_when_consumption_stands_still_and_green_when_it_goes_on(hub: Hub) -> None:
+    clock = Seconds()
+    progress = Progress(clock)
+    worker = Worker(progress, Wakes(), build_sender(hub), asyncio.Event())
+    health = Health(hub, worker)
+    register = progress.part("register")
+    register.owes(3)
+    clock.at = hub.settings.streams.stalled_seconds
+    assert await health.missing() == []
+    clock.at += 1
+    assert await health.missing() == ["register stands still"]
+    _, metrics = await asked(health, "/metrics")
+    assert 'sutong_backlog{part="register"} 3.0' in metrics
+    assert 'sutong_stalled_seconds{part="register"} 121.0' in metrics
+    register.owes(0)
+    assert await health.missing() == []
