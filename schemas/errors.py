@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from pydantic import ValidationError
+
 
 class HubError(Exception):
     """Base of every error the hub raises on purpose."""
@@ -109,3 +111,11 @@ REFUSALS: Mapping[str, type[CommandRefused]] = {
         AlreadyRegistered,
     )
 }
+
+
+def places_of(error: ValidationError) -> str:
+    """Where something does not fit and why, without the values: they may be personal data."""
+    return "; ".join(
+        f"{'.'.join(map(str, problem['loc'])) or 'body'}: {problem['type']}"
+        for problem in error.errors(include_url=False, include_input=False)
+    )

@@ -2,7 +2,7 @@
 
 from pydantic import AwareDatetime, ValidationError
 
-from schemas.errors import HubError
+from schemas.errors import HubError, places_of
 from schemas.intake import Intake
 from schemas.matter import Frozen
 
@@ -48,11 +48,7 @@ class DeadLetter(Frozen):
 def reason_of(error: Exception) -> str:
     """Why something cannot be processed, without the values that may be personal data."""
     if isinstance(error, ValidationError):
-        places = (
-            f"{'.'.join(map(str, problem['loc']))}: {problem['type']}"
-            for problem in error.errors(include_input=False, include_url=False)
-        )
-        return f"{error.title}: {'; '.join(places)}"
+        return f"{error.title}: {places_of(error)}"
     if isinstance(error, HubError):
         return str(error)
     return type(error).__name__

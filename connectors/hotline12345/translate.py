@@ -13,7 +13,7 @@ from connectors.areas import AreaTable
 from connectors.hotline12345 import codes
 from connectors.hotline12345.wire import AccusedPart, CitizenPart, Order
 from schemas import events as ev
-from schemas.errors import PayloadNotUnderstood
+from schemas.errors import PayloadNotUnderstood, places_of
 from schemas.intake import Intake, IntakeKind
 from schemas.matter import Matter
 from schemas.outbound import Outbound
@@ -63,7 +63,7 @@ def intakes_from_body(body: bytes, dialect: Dialect) -> list[Intake]:
         )
         return [whole, *_addition(order, dialect, updated_at)]
     except ValidationError as error:
-        raise PayloadNotUnderstood(dialect.peer, _places(error)) from error
+        raise PayloadNotUnderstood(dialect.peer, places_of(error)) from error
     except (KeyError, ValueError) as error:
         raise PayloadNotUnderstood(dialect.peer, f"{type(error).__name__}: {error}") from error
 
@@ -205,11 +205,3 @@ def _is_echo(order: Order, dialect: Dialect) -> bool:
 
 def _instant(text: str) -> datetime:
     return datetime.strptime(text, codes.PEER_TIME).replace(tzinfo=codes.ZONE)
-
-
-def _places(error: ValidationError) -> str:
-    """Where it does not fit, without the values: they may be personal data."""
-    return "; ".join(
-        f"{'.'.join(map(str, problem['loc'])) or 'body'}: {problem['type']}"
-        for problem in error.errors(include_url=False, include_input=False)
-    )

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from lxml import etree
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from connectors.foreign_xml import (
@@ -18,7 +18,7 @@ from connectors.foreign_xml import (
     parse_xml,
 )
 from connectors.provincial import codes, wording
-from schemas.errors import PayloadNotUnderstood
+from schemas.errors import PayloadNotUnderstood, places_of
 from schemas.intake import Intake, IntakeKind
 from schemas.matter import Matter, Urgency
 from schemas.outbound import Outbound
@@ -275,8 +275,6 @@ def _document(name: str, fields: Mapping[str, str]) -> str:
 
 def _why(error: Exception) -> str:
     """What is wrong without quoting the citizen: pydantic's own message shows the values."""
-    places = getattr(error, "errors", None)
-    if places is not None:
-        found = (f"{'.'.join(map(str, one['loc']))} {one['type']}" for one in places())
-        return "; ".join(found)
+    if isinstance(error, ValidationError):
+        return places_of(error)
     return f"{type(error).__name__}: {error}"

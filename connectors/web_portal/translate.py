@@ -15,7 +15,7 @@ from connectors.web_portal.messages import (
     SupplementMessage,
 )
 from schemas import events as ev
-from schemas.errors import PayloadNotUnderstood
+from schemas.errors import PayloadNotUnderstood, places_of
 from schemas.intake import Intake, IntakeKind
 from schemas.matter import Matter
 from schemas.outbound import Outbound
@@ -31,7 +31,7 @@ def intakes_from_body(body: bytes, peer: str) -> list[Intake]:
     try:
         return [_intake(PORTAL_MESSAGE.validate_json(body), peer)]
     except ValidationError as error:
-        raise PayloadNotUnderstood(peer, _places(error)) from error
+        raise PayloadNotUnderstood(peer, places_of(error)) from error
 
 
 def callback_from(outbound: Outbound) -> bytes:
@@ -145,12 +145,4 @@ def _accused(form: MatterForm) -> AccusedParty | None:
         name=form.accused.name,
         uscc=form.accused.uscc,
         address=form.accused.address or None,
-    )
-
-
-def _places(error: ValidationError) -> str:
-    """Where it does not fit, without the values: they may be personal data."""
-    return "; ".join(
-        f"{'.'.join(map(str, problem['loc'])) or 'body'}: {problem['type']}"
-        for problem in error.errors(include_url=False, include_input=False)
     )
