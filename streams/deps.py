@@ -47,7 +47,6 @@ class Wakes:
     outbox: Wake = field(default_factory=Wake)
     ticks: Wake = field(default_factory=Wake)
     sweeps: Wake = field(default_factory=Wake)
-    polls: Wake = field(default_factory=Wake)
 
 
 @dataclass(frozen=True)

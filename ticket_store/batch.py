@@ -25,7 +25,7 @@ class Decided:
     """One command and what it came to. A refusal has no events; so may a command that is done.
 
     heads: the ticket after each event, beside `events`.
-    registration: the new body, if there is one, at sequence `body_sequence`.
+    registration: the new body, if there is one; the first event brings it.
     """
 
     command: cmd.Command
@@ -36,7 +36,6 @@ class Decided:
     refusal: CommandRefused | None = None
     registration: Registration | None = None
     supplement: SupplementBody | None = None
-    body_sequence: int = 0
     source_number: SourceNumber | None = None  # not known before
 
 
@@ -96,7 +95,6 @@ def decide_next(command: cmd.Command, known: Known, rules: Rules) -> Decided:
         heads=tuple(heads),
         registration=registration,
         supplement=supplement,
-        body_sequence=recorded[0].sequence,  # such a command's first event brings the body
         source_number=number,
     )
     _move_on(known, decided)
