@@ -23,6 +23,7 @@ from ticket_store.sender import Lane, Sender
 from ticket_store.writer import Job, Writer
 
 _MOMENT_SECONDS = 0.15
+_LONG_MOMENT_SECONDS = 0.4
 
 
 @contextmanager
@@ -67,11 +68,11 @@ def no_inbox() -> Iterator[None]:
 
     async def answer_late(self: Desk, command: Command) -> Outcome:
         outcome = await execute(self, command)
-        await asyncio.sleep(_MOMENT_SECONDS)
+        await asyncio.sleep(_LONG_MOMENT_SECONDS)
         return outcome
 
     async def settle_late(self: Register, *args: Any) -> None:
-        await asyncio.sleep(_MOMENT_SECONDS)
+        await asyncio.sleep(_LONG_MOMENT_SECONDS)
         await settle(self, *args)
 
     with (

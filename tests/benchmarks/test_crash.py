@@ -23,5 +23,5 @@ async def test_a_hub_that_is_killed_loses_and_doubles_nothing() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("variant", sorted(VARIANTS))
 async def test_a_hub_that_is_wrong_is_caught(variant: str) -> None:
-    report = await loop(2, variant)
+    report = await loop(3, variant)
     assert report.lost + report.doubled > 0

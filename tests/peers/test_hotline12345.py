@@ -13,7 +13,7 @@ from connectors.base import Push
 from connectors.hotline12345.connector import Settings, build
 from connectors.signing import Keys
 from hub.demo.peers.faults import PLANS, Fault, FaultPlan, Faults
-from hub.demo.peers.hotline12345 import Hotline12345Peer, NewOrder
+from hub.demo.peers.hotline12345 import Hotline12345Peer, NewOrder, PushRefused
 from hub.demo.peers.server import HttpPeer
 
 AT = datetime(2026, 11, 25, 4, 0, tzinfo=UTC)
@@ -113,3 +113,52 @@ def test_numbers_of_orders_are_all_different() -> None:
     peer = platform()
     numbers = {peer.place(NewOrder("路灯不亮", "三天")) for _ in range(50)}
     assert len(numbers) == 50
+
+
+async def at_once(_seconds: float) -> None:
+    """Nobody waits in a test."""
+
+
+def pushing(plan: FaultPlan | None = None) -> Hotline12345Peer:
+    return Hotline12345Peer(
+        lambda: AT,
+        random.Random(1),  # noqa: S311 - a seed, to be repeated
+        Faults(plan or FaultPlan(), random.Random(5)),  # noqa: S311 - the same
+        hub_keys=HUB,
+        push_keys=PLATFORM,
+        pause=at_once,
+    )
+
+
+async def test_a_pushed_order_is_pushed_until_the_hub_has_it_and_never_lies_in_the_feed(
+    gateway: Gateway,
+) -> None:
+    peer = pushing()
+    order_no = peer.place(NewOrder("路灯不亮", "三天"), pushed=True)
+    peer.supplement(order_no, "又三天")
+    gateway.faults.next_only(Fault.UNAVAILABLE, 3)
+    await peer.push_waiting(gateway.url, "city")
+    assert gateway.bodies == peer.versions(order_no) == peer.acknowledged
+    assert peer.feed == ()
+    assert peer.pushes_waiting == 0
+    await peer.stop()
+
+
+async def test_pushed_garbage_is_turned_away_and_does_not_stop_the_rest(gateway: Gateway) -> None:
+    peer = pushing(FaultPlan(garbage=1.0))
+    order_no = peer.place(NewOrder("路灯不亮", "三天"), pushed=True)
+    peer.amend(order_no, content="五天")
+    await peer.push_waiting(gateway.url, "city")
+    assert peer.turned_away == 2
+    assert peer.acknowledged == peer.versions(order_no)
+    assert peer.garbage == []
+    await peer.stop()
+
+
+async def test_a_push_that_no_good_hub_refuses_is_an_error() -> None:
+    peer = pushing()
+    peer.place(NewOrder("路灯不亮", "三天"), pushed=True)
+    async with Gateway(Keys("somebody else", "another secret")) as gateway:
+        with pytest.raises(PushRefused, match="401"):
+            await peer.push_waiting(gateway.url, "city")
+    await peer.stop()

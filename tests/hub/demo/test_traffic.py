@@ -1,0 +1,89 @@
+"""A day's traffic: every source, both ways of the platform, files whole in the end, seeded."""
+
+import asyncio
+import random
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from hub.demo.city import City, Letter
+from hub.demo.peers.web_portal import PortalPeer, Taken
+from hub.demo.town import Town
+from hub.demo.traffic import Traffic
+from schemas.ticket import Source
+
+AT = datetime(2026, 11, 25, 4, 0, tzinfo=UTC)
+
+
+async def at_once(_seconds: float) -> None:
+    await asyncio.sleep(0)
+
+
+@pytest.fixture
+def submitted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Titles that the portal was given; there is no hub here."""
+    titles: list[str] = []
+
+    async def submit(_self: PortalPeer, form: dict[str, str], key: str | None = None) -> Taken:
+        titles.append(form["title"])
+        return Taken("ST261125-7K3M9Q2X", "ABCDEFGH")
+
+    async def act(*_args: object) -> int:
+        return 202
+
+    monkeypatch.setattr(PortalPeer, "submit", submit)
+    monkeypatch.setattr(PortalPeer, "supplement", act)
+    monkeypatch.setattr(PortalPeer, "withdraw", act)
+    return titles
+
+
+def day(folder: Path, city: City) -> Traffic:
+    town = Town(folder, seed=3, plan="none", now=lambda: AT)
+    rng = random.Random(3)  # noqa: S311 - a seed, to be repeated
+    return Traffic(town, city, rng, lambda: AT, pause=at_once)
+
+
+async def test_all_sources_send_and_every_second_order_is_pushed(
+    tmp_path: Path, submitted: list[str]
+) -> None:
+    traffic = day(tmp_path, City(3))
+    await traffic.send(60)
+    town = traffic.town
+    assert traffic.sent.total() == 60
+    assert set(traffic.sent) == set(Source) - {Source.COUNTER}
+    assert len(submitted) == traffic.sent[Source.WEB_PORTAL]
+    assert len(town.province.tickets) == traffic.sent[Source.PROVINCIAL]
+    assert len(town.hotline.orders) == traffic.sent[Source.HOTLINE12345]
+    pushed = [order for order in town.hotline.orders.values() if order.pushed]
+    assert len(pushed) == traffic.sent[Source.HOTLINE12345] // 2
+    assert town.hotline.pushes_waiting == sum(len(order.versions) for order in pushed)
+    answered = [call for call in town.switch.calls.values() if call["answered_at"]]
+    assert len(answered) == traffic.sent[Source.PHONE_LOG]
+
+
+async def test_no_export_stays_half_written(tmp_path: Path, submitted: list[str]) -> None:
+    traffic = day(tmp_path, City(3))
+    await traffic.send(40)
+    files = sorted(traffic.town.switch.folder.glob("cdr_*"))
+    assert len(files) > 1
+    assert all(file.read_bytes().endswith(b"\n") for file in files)
+
+
+async def test_letters_that_gbk_cannot_hold_are_exported_all_the_same(
+    tmp_path: Path, submitted: list[str]
+) -> None:
+    letters = [Letter("表情", "路灯坏了😀")]
+    traffic = day(tmp_path, City(3, letters))
+    await traffic.send(40)
+    files = traffic.town.switch.folder.glob("cdr_*")
+    assert any("😀" in file.read_text(encoding="utf-8") for file in files)
+
+
+async def test_the_same_seed_sends_the_same(tmp_path: Path, submitted: list[str]) -> None:
+    days = [day(tmp_path / name, City(3)) for name in ("one", "two")]
+    for one in days:
+        await one.send(30)
+    first, second = (one.town for one in days)
+    assert first.hotline.feed == second.hotline.feed
+    assert first.province.messages == second.province.messages
