@@ -7,6 +7,7 @@ from aiohttp import web
 from console.actions import form_for
 from console.deps import DEPS, Deps
 from console.dispatch_picker import Choice, Picker, picker_for
+from console.forms import number_in
 from console.listings import count_of
 from console.rendering import moment, page
 from console.reviews import asked_for

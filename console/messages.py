@@ -111,7 +111,10 @@ async def deliveries(request: web.Request) -> web.Response:
 
 async def replay_delivery(request: web.Request) -> web.Response:
     posted = await request.post()
-    numbers = number_in(str(posted.get("ticket_id", ""))), number_in(str(posted.get("sequence", "")))
+    numbers = (
+        number_in(str(posted.get("ticket_id", ""))),
+        number_in(str(posted.get("sequence", ""))),
+    )
     ticket_id, sequence = numbers
     if ticket_id is None or sequence is None:
         raise web.HTTPBadRequest

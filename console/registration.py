@@ -14,7 +14,7 @@ from console.registration_form import Choices, amended_parts, registration_from,
 from console.rendering import fresh_command_id, go, page
 from console.say_refusals import refusal
 from console.session import signed_in
-from console.ticket_view import visible_ticket
+from console.ticket_view import may_unmask, visible_ticket
 from schemas.commands import AmendTicket, Command, RegisterTicket
 from schemas.errors import AlreadyRegistered, CommandRefused, StoreBusy
 from schemas.lifecycle import Action, possible_actions
@@ -24,7 +24,10 @@ from schemas.ticket import HandlingMode, Registration, State, Ticket
 
 @dataclass(frozen=True)
 class RegistrationPage:
-    """What intake/registration.html needs. action: where it is posted."""
+    """What intake/registration.html needs. action: where it is posted.
+
+    shows_citizen: not to who must not see him, such as dispatchers; he then stays as he is.
+    """
 
     action: str
     cancel: str
@@ -32,6 +35,7 @@ class RegistrationPage:
     ticket_id: int | None = None
     draft: bool = False
     amends: bool = False
+    shows_citizen: bool = True
     expected_version: int | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
     errors: Mapping[str, str] = field(default_factory=dict)
@@ -105,7 +109,13 @@ def _after(command: RegisterTicket) -> Action | None:
 
 
 async def amend(request: web.Request) -> web.Response:
-    form, _, _ = await _amendable(request)
+    """Who sees the citizen in the form is in the audit first, as with unmasking."""
+    form, ticket, known = await _amendable(request)
+    if form.shows_citizen and known.citizen is not None:
+        await request.app[DEPS].store.audit.append(
+            signed_in(request).actor.actor_id, "unmask", f"ticket:{ticket.ticket_id}",
+            {"fields": "citizen"},
+        )  # fmt: skip
     return _answer(request, form)
 
 
@@ -115,6 +125,8 @@ async def save_amendment(request: web.Request) -> web.Response:
     reason = str(posted.get("reason", "")).strip()
     try:
         changed = registration_from(posted, known.received_at, known)  # type: ignore[arg-type]  # texts
+        if not form.shows_citizen:
+            changed = changed.model_copy(update={"citizen": None})
         parts = _checked(reason, amended_parts(known, changed))
         version = number_in(posted.get("expected_version", ""))
         command = AmendTicket(
@@ -138,10 +150,13 @@ async def _amendable(request: web.Request) -> tuple[RegistrationPage, Ticket, Re
     known = await deps.store.tickets.registration(ticket.ticket_id)
     if known is None:
         raise web.HTTPNotFound
-    here = f"/tickets/{ticket.ticket_id}"
+    here, values = f"/tickets/{ticket.ticket_id}", values_of(known)
+    shows = known.citizen is None or may_unmask(signed.actor, known)
+    if not shows:
+        values = {name: text for name, text in values.items() if not name.startswith("citizen_")}
     form = _page(
         request, f"{here}/amend", here, ticket_id=ticket.ticket_id, amends=True,
-        expected_version=ticket.version, values=values_of(known),
+        shows_citizen=shows, expected_version=ticket.version, values=values,
     )  # fmt: skip
     return form, ticket, known
 
@@ -197,7 +212,7 @@ async def _again(
     values = {name: value for name, value in posted.items() if isinstance(value, str)}
     fresh = RegistrationPage(
         form.action, form.cancel, form.command_id, form.ticket_id, form.draft, form.amends,
-        form.expected_version, values, errors,
+        form.shows_citizen, form.expected_version, values, errors,
     )  # fmt: skip
     return _answer(request, fresh, status, said)
 

@@ -63,7 +63,7 @@ async def test_an_amendment_takes_no_id_of_the_hubs_own(stage: Stage) -> None:
     browser = await stage.browser("operator")
     path = f"/tickets/{ticket.ticket_id}/amend"
     await browser.get(path)
-    fields = {"title": "另一个标题", "text": "内容", "reason": "更正"}
+    fields = {"title": "另一个标题", "text": "内容", "kind": "help", "reason": "更正"}
     answer = await browser.post(path, fields | {"command_id": str(coming.command_id)})
     assert (answer.status, "页面已失效" in browser.text) == (422, True)
 
