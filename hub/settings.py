@@ -68,7 +68,7 @@ class Lifecycle(Section):
 
 
 class Dispatch(Section):
-    """Machine dispatch."""
+    """Which department: the city's own catalogue and rules."""
 
     catalogue: OptionalFile = Field(
         default=None, description="departments.toml in place of the built-in"
@@ -77,7 +77,6 @@ class Dispatch(Section):
         default=None,
         description="hard rules (TOML); the built-in ones go with the built-in catalogue",
     )
-    precision: float = Field(default=0.95, gt=0.5, lt=1, description="wanted of machine dispatch")
 
 
 class Streams(Section):
@@ -160,7 +159,10 @@ class Settings(BaseSettings):
     public_url: Annotated[str | None, _Nothing] = Field(
         default=None, description="https://... as browsers see it"
     )
-    hub_name: str = Field(default="诉通", description="name on the pages")
+    hub_name: str = Field(
+        default="市民诉求协同中心",
+        description="name of the city's centre, beside 诉通 on the pages",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="what is logged: this and graver"
     )

@@ -87,6 +87,7 @@ def _console_deps(hub: Hub) -> Deps:
         live=LiveHub(),
         settings=ConsoleSettings(
             secure_cookies=(settings.public_url or "").startswith("https:"),
+            org_name=settings.hub_name,
             sign_in_per_minute=settings.limits.sign_in_per_minute,
             limit_loopback=settings.limits.loopback,
             areas={area.code: area.name for area in hub.catalogue.areas.all(today)},
