@@ -79,12 +79,14 @@ class CityLife:
         inbound, found = self.store.inbound, await self.town.unread(self.store.inbound)
         if waiting := (await inbound.tally())["waiting"]:
             found.append(f"{waiting} messages without outcome")
-        for peer, states in (await self.store.deliveries.owed_counts()).items():
-            found += [f"{states[one]} {one} for {peer}" for one in _WAITS if states.get(one)]
+        owed = await self.store.deliveries.owed_counts()
         waits = frozenset({*map(State, self.people.states), State.AWAITING_RATING})
-        count = await self.store.search.count(TicketQuery(states=waits), LEADER)
-        if count.number:
-            found.append(f"{count.number} tickets that wait for people")
+        for peer in self.town.names:  # a store may hold what other towns left
+            states = owed.get(peer, {})
+            found += [f"{states[one]} {one} for {peer}" for one in _WAITS if states.get(one)]
+            query = TicketQuery(states=waits, peer=peer)
+            if count := (await self.store.search.count(query, LEADER)).number:
+                found.append(f"{count} tickets of {peer} that wait for people")
         if behind := await self.store.clocks.behind(self.now(), 1000):
             found.append(f"clocks of {len(behind)} tickets")
         return found

@@ -8,6 +8,7 @@ from typing import Any
 from hub.demo.settlement import Held, Settlement
 from schemas.events import CardIssued, WarningFired
 from schemas.outbound import DeliveryState
+from ticket_store.inbound import MessageOutcome
 from ticket_store.store import Store
 
 _STILL_OWED = (DeliveryState.PENDING, DeliveryState.HELD)
@@ -83,7 +84,7 @@ async def summary_of(
             "uncertain": states[DeliveryState.UNCERTAIN],
             "dead": sum(states[state] for state in _GIVEN_UP),
         },
-        dead_letters=(await store.inbound.tally())["dead"],
+        dead_letters=sum(one.outcome is MessageOutcome.DEAD for one in held.messages),
         warnings=sum(isinstance(event, WarningFired) for event in happened),
         cards={"yellow": cards["yellow"], "red": cards["red"]},
         settlement=settlement,
