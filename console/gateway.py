@@ -4,11 +4,11 @@ What a call must look like and how it is answered is the connector's; size, unkn
 store are ours.
 """
 
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+import structlog
 from aiohttp import web
 
 from connectors.base import Answer, Push, Receiving
@@ -18,7 +18,7 @@ from schemas.errors import ConnectorError, StoreBusy
 from ticket_store.store import Store
 
 PREFIX = "/peers"
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -57,10 +57,10 @@ async def receive(request: web.Request) -> web.Response:
     except StoreBusy as busy:
         return _not_now(peer, busy)
     except ConnectorError as refusal:
-        log.info("push refused", extra={"peer": name, "kind": type(refusal).__name__})
+        log.info("push refused", peer=name, kind=type(refusal).__name__)
         return _response(peer.answer(refusal))
     except Exception as error:  # the peer is answered in its own form whatever happens
-        log.exception("push failed", extra={"peer": name, "path": push.path})
+        log.exception("push failed", peer=name, path=push.path)
         return _response(peer.answer(error))
     if any(one.fresh for one in kept):
         deps.wake()

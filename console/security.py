@@ -1,19 +1,20 @@
 """Security headers, cross-site refusals and error pages that say what to do, as middlewares."""
 
 import hmac
-import logging
 from collections.abc import Awaitable, Callable
 
+import structlog
 from aiohttp import web
 
 from console import permissions
+from console.api.problems import of_busy
 from console.rendering import page
 from console.say_refusals import BUSY
 from console.session import csrf_of
 from schemas.errors import StoreBusy
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 POLICY = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
@@ -88,10 +89,10 @@ async def explain_errors(request: web.Request, handler: Handler) -> web.StreamRe
         return response
     except StoreBusy as error:
         response = said(request, 503)
-        response.headers["Retry-After"] = str(int(error.retry_after_seconds) or 1)
+        response.headers.update(of_busy(error).headers)
         return response
     except Exception:  # a page must never show a stack trace
-        log.exception("page failed", extra={"path": request.path, "method": request.method})
+        log.exception("page failed", path=request.path, method=request.method)
         return said(request, 500)
 
 

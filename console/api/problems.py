@@ -1,11 +1,11 @@
 """Errors of the APIs as application/problem+json (RFC 9457): a stable code, a Chinese title."""
 
 import http
-import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+import structlog
 from aiohttp import ClientPayloadError, web
 from aiohttp.http_exceptions import HttpProcessingError
 from pydantic import ValidationError
@@ -16,7 +16,7 @@ from console.say_refusals import BUSY, refusal
 from schemas.errors import CommandRefused, NotEntitled, StoreBusy, UnknownTicket
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 PROBLEM_JSON = "application/problem+json"
 BAD_REQUEST, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, CONFLICT = 400, 401, 403, 404, 409
@@ -152,7 +152,7 @@ async def explain_problems(request: web.Request, handler: Handler) -> web.Stream
         of_kind = next((of for kinds, of in _KINDS if isinstance(error, kinds)), None)
         if of_kind is not None:
             return response_of(of_kind(error))
-        log.exception("request failed", extra={"path": request.path, "method": request.method})
+        log.exception("request failed", path=request.path, method=request.method)
         return response_of(Problem(FAILED, "internal"))
 
 

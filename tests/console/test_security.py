@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
+from structlog.testing import capture_logs
 
 from console.app import LARGEST_FORM, build_console
 from console.deps import ConsoleSettings
@@ -78,18 +79,19 @@ async def test_errors_say_what_to_do_in_chinese(stage: Stage) -> None:
 
 
 async def test_failing_page_is_explained_and_not_shown(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def breaks(*_args: object, **_named: object) -> None:
         raise RuntimeError("secret of the house")
 
     browser = await stage.browser("operator")
     monkeypatch.setattr(stage.store.search, "to_dos", breaks)
-    answer = await browser.get("/")
+    with capture_logs() as logs:
+        answer = await browser.get("/")
     assert answer.status == 500
     assert "系统内部出错" in browser.text
     assert "secret of the house" not in browser.text
-    assert "page failed" in caplog.text
+    assert [(line["event"], line["path"]) for line in logs] == [("page failed", "/")]
 
 
 async def test_busy_store_is_said_with_the_typed_text_kept(
@@ -132,6 +134,22 @@ async def test_sign_in_attempts_are_limited_by_address(stage: Stage) -> None:
         assert statuses == [403, 403, 403, 429]
         stage.clock.pass_(minutes=2)
         assert (await browser.sign_in("nobody", "x")).status == 403
+
+
+async def test_behind_a_proxy_sign_in_was_not_limited_at_all(stage: Stage) -> None:
+    """All came from loopback then, which is not limited; or shared one limit when it was."""
+    settings = ConsoleSettings(sign_in_per_minute=2)
+    server = TestServer(build_console(replace(stage.deps, settings=settings)))
+    async with TestClient(server) as client:
+        browser = Browser(client)
+        await browser.get("/sign-in")
+
+        async def tried_from(address: str) -> int:
+            fields = {"name": "nobody", "password": "x"}
+            return (await browser.post("/sign-in", fields, **{"X-Forwarded-For": address})).status
+
+        assert [await tried_from("203.0.113.7") for _ in range(3)] == [403, 403, 429]
+        assert await tried_from("203.0.113.8") == 403
 
 
 async def test_too_large_form_is_refused(stage: Stage) -> None:
