@@ -7,14 +7,11 @@ from typing import Literal
 
 from schemas.clocks import Clock, ClockState
 from schemas.remaining import remaining, remaining_text
-from schemas.sla import Arithmetic, Step
+from schemas.sla import Arithmetic
 from schemas.working_calendar import WorkingCalendar
 from schemas.working_time import Due, LimitUnit
 
 Tone = Literal["", "warn", "over"]
-
-
-_NO_DUTY = frozenset({Step.SEND_BACK, Step.RATING})
 
 
 @dataclass(frozen=True)
@@ -45,6 +42,9 @@ def time_left(clock: Clock, now: datetime, calendar: WorkingCalendar) -> TimeLef
         return TimeLeft(clock, "已停止", "", arithmetic)
     if clock.state is ClockState.PAUSED:
         return TimeLeft(clock, "挂起中，不计时", "", arithmetic)
+    if not clock.obliges:
+        said = "已截止" if due.is_over(now) else remaining_text(remaining(now, due, calendar))
+        return TimeLeft(clock, said, "", arithmetic)
     tone: Tone = "over" if due.is_over(now) else "warn" if now >= clock.warn_at else ""
     return TimeLeft(clock, remaining_text(remaining(now, due, calendar)), tone, arithmetic)
 
@@ -57,9 +57,6 @@ def _arithmetic(clock: Clock) -> Arithmetic | None:
 
 
 def most_urgent(clocks: Iterable[Clock]) -> Clock | None:
-    """The clock that a list shows: the open one that ends first, steps before the whole way.
-
-    Until when a department may send back, or a citizen rate, is nobody's duty.
-    """
-    running = [clock for clock in clocks if clock.is_open and clock.step not in _NO_DUTY]
+    """The clock that a list shows: the open one that ends first, steps before the whole way."""
+    running = [clock for clock in clocks if clock.is_open and clock.obliges]
     return min(running, key=lambda clock: (clock.due_at, clock.step is Step.TOTAL), default=None)

@@ -9,6 +9,10 @@ from schemas.sla import Step
 from schemas.working_time import Limit, Pause
 
 
+# Until when a department may send back, or a citizen rate, is nobody's duty: nothing is late by it.
+NO_DUTY = frozenset({Step.SEND_BACK, Step.RATING})
+
+
 class ClockState(StrEnum):
     RUNNING = "running"
     PAUSED = "paused"  # 挂起: never fires until it runs again
@@ -66,3 +70,8 @@ class Clock(Frozen):
     @property
     def is_open(self) -> bool:
         return self.state is not ClockState.STOPPED
+
+    @property
+    def obliges(self) -> bool:
+        """Whether somebody is late once it is over."""
+        return self.step not in NO_DUTY

@@ -174,7 +174,7 @@ class ClockBook(Book):
         return done
 
     def _moved(self, connection: Connection, item: _Wound) -> bool:
-        running = _running(item.clocks)
+        running = _obliging(item.clocks)
         touched = self._move.run(
             connection,
             ticket=item.ticket_id,
@@ -187,6 +187,11 @@ class ClockBook(Book):
 
 def _running(held: Iterable[Clock]) -> list[Clock]:
     return [clock for clock in held if clock.state is ClockState.RUNNING]
+
+
+def _obliging(held: Iterable[Clock]) -> list[Clock]:
+    """Those by which a ticket can be late."""
+    return [clock for clock in _running(held) if clock.obliges]
 
 
 def _unpacked(packed: bytes) -> tuple[Clock, ...]:
@@ -214,7 +219,7 @@ def _to_dos(connection: Connection, wound: dict[int, _Wound]) -> Iterable[dict[s
 def _due_of(to_do: ToDo, department: str, held: Iterable[Clock]) -> datetime:
     running = [
         clock
-        for clock in _running(held)
+        for clock in _obliging(held)
         if department == HUB or clock.department in {None, department}
     ]
     own = [clock for clock in running if clock.step is _STEP_OF.get(to_do)]

@@ -41,8 +41,10 @@ ticket_rows = Table(
     Column("cards", String(12), nullable=False, default=""),  # colours, gravest first
     Column("received_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
-    Column("due_at", Instant, nullable=False, default=NEVER),  # first deadline of a running clock
-    Column("warn_at", Instant, nullable=False, default=NEVER),  # first warning of a running clock
+    Column(
+        "due_at", Instant, nullable=False, default=NEVER
+    ),  # first deadline that obliges somebody
+    Column("warn_at", Instant, nullable=False, default=NEVER),  # first warning of such a clock
 )
 
 _row = ticket_rows.c

@@ -157,6 +157,25 @@ async def test_overdue_and_near_follow_the_first_running_clock(case: ReadingCase
     assert row.due_at is None
 
 
+@pytest.mark.parametrize("step", [Step.SEND_BACK, Step.RATING])
+async def test_a_window_that_obliges_nobody_makes_nothing_late(
+    case: ReadingCase, step: Step
+) -> None:
+    lapsed, bare, book = await ticket(case), await ticket(case), case.reading.clocks
+    await book.save(lapsed, 2, [clock(lapsed, 1, step), clock(lapsed, 9, Step.TOTAL)])
+    await book.save(bare, 2, [clock(bare, 1, step)])
+    for hours in (0.5, 4):  # past its warning, past its end
+        case.clock.now = START + HOUR * hours
+        assert await ids_of(case, TicketQuery(overdue=True)) == []
+        assert await ids_of(case, TicketQuery(near=True)) == []
+    assert await ids_of(case, TicketQuery(order=Order.DUE)) == [lapsed]
+    row = await case.reading.search.row(lapsed, ALL)
+    assert row is not None
+    assert (row.due_at, row.warn_at) == (START + 9 * HOUR, START + 8 * HOUR)
+    assert [one.overdue for one in await case.reading.search.to_dos(cases.DISPATCHER)] == [0] * 5
+    assert set(await due_ids(case, START + HOUR)) == {lapsed, bare}, "what it sets off still fires"
+
+
 async def test_the_second_of_the_deadline_is_still_in_time(case: ReadingCase) -> None:
     one = await ticket(case)
     await case.reading.clocks.save(one, 2, [clock(one, 1)])
