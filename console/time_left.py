@@ -7,7 +7,7 @@ from typing import Literal
 
 from schemas.clocks import Clock, ClockState
 from schemas.remaining import remaining, remaining_text
-from schemas.sla import Arithmetic
+from schemas.sla import Arithmetic, Step
 from schemas.working_calendar import WorkingCalendar
 from schemas.working_time import Due, LimitUnit
 

@@ -8,7 +8,6 @@ from schemas.matter import Frozen
 from schemas.sla import Step
 from schemas.working_time import Limit, Pause
 
-
 # Until when a department may send back, or a citizen rate, is nobody's duty: nothing is late by it.
 NO_DUTY = frozenset({Step.SEND_BACK, Step.RATING})
 
