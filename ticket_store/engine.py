@@ -7,8 +7,9 @@ import. Errors do not quote the rows: they would carry personal data into the lo
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import (
@@ -26,6 +27,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from schemas.errors import StoreBusy
+
 BUSY_TIMEOUT_MS = 10_000  # another process may be in a transaction; none of ours lasts that long
 READERS = 4
 LOG_BYTES_KEPT = 64 << 20  # of the write-ahead log, once it has been copied into the file
@@ -42,7 +45,11 @@ class Database(Protocol):
     def dialect(self) -> Dialect: ...
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` on a connection for reading; each statement sees the newest commit."""
+        """Run `work` on a connection for reading; each statement sees the newest commit.
+
+        Raises: StoreBusy when the database cannot be read now, so that nobody who merely asked
+        takes it for a fault of the message or the page at hand.
+        """
         ...
 
     async def write(self, work: Callable[[Connection], T]) -> T:
@@ -94,8 +101,9 @@ class SqliteDatabase:
         return self._writer.dialect
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        async with self._reader.connect() as connection:
-            return await connection.run_sync(work)
+        with _busy_said():
+            async with self._reader.connect() as connection:
+                return await connection.run_sync(work)
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         loop = asyncio.get_running_loop()
@@ -127,8 +135,9 @@ class ServerDatabase:
         return self._writer.sync_engine.dialect
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        async with self._reader.connect() as connection:
-            return await connection.run_sync(work)
+        with _busy_said():
+            async with self._reader.connect() as connection:
+                return await connection.run_sync(work)
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         async with self._writer.begin() as connection:
@@ -164,6 +173,16 @@ def _prepare(connection: Any, *pragmas: str) -> None:
 
 def _begin_immediate(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+@contextmanager
+def _busy_said() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        if (reason := busy_reason(error)) is None:
+            raise
+        raise StoreBusy(reason) from error
 
 
 def busy_reason(error: BaseException) -> str | None:

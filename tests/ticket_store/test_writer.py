@@ -174,6 +174,21 @@ def test_errors_of_a_server_are_sorted_too(error: Exception, busy: bool) -> None
     assert (busy_reason(error) is not None) is busy
 
 
+async def test_a_database_that_is_away_for_reading_was_a_fault_of_the_message(
+    tmp_path: Path,
+) -> None:
+    """The processors made dead letters of good messages, and pages failed instead of waiting."""
+    database = connect(f"sqlite+aiosqlite:///{tmp_path}/no-such-folder/tickets.db")
+    with pytest.raises(StoreBusy, match="CANTOPEN"):
+        await database.read(lambda connection: connection.exec_driver_sql("SELECT 1").all())
+    await database.close()
+
+
+async def test_a_wrong_statement_is_no_busy_database(store: Store) -> None:
+    with pytest.raises(OperationalError, match="no_such_table"):
+        await store.database.read(lambda one: one.exec_driver_sql("SELECT * FROM no_such_table"))
+
+
 def test_no_store_on_other_databases() -> None:
     with pytest.raises(ValueError, match="mysql"):
         connect("mysql+pymysql://localhost/hub")
