@@ -30,7 +30,7 @@ class RateLimit:
         if now - self._began >= MINUTE:
             self._began = now
             self._calls.clear()
-        name = _name(address)
+        name = name_of(address)
         calls = self._calls.get(name, 0) + 1
         if calls > self._most:
             return max(1, round(self._began + MINUTE - now))
@@ -56,7 +56,8 @@ def _parsed(text: str) -> Address | None:
     return mapped or address
 
 
-def _name(address: Address) -> str:
+def name_of(address: Address) -> str:
+    """Under what an address is counted."""
     if isinstance(address, IPv6Address):
         return str(ip_network((address, _NEIGHBOURS), strict=False))
     return str(address)

@@ -8,12 +8,12 @@ from aiohttp import web
 from console.actions import local_path
 from console.deps import DEPS, Deps
 from console.gate import put_cookie
+from console.rate_limit import address_of, name_of
 from console.rendering import page
 from console.session import SESSION_COOKIE, SIGNED
 from ticket_store.people_values import SignInRefused
 
 _MINUTE = timedelta(minutes=1)
-_LOOPBACK = frozenset({"127.0.0.1", "::1"})
 _LONGEST = 256  # characters of a name or password that are looked at
 
 
@@ -74,10 +74,10 @@ def _said(deps: Deps) -> tuple[str, str]:
 
 
 def _allowed(request: web.Request, deps: Deps) -> bool:
-    address = request.remote or ""
-    if address in _LOOPBACK and not deps.settings.limit_loopback:
+    address = address_of(request)  # behind a proxy on this machine that of the browser
+    if address is None or (address.is_loopback and not deps.settings.limit_loopback):
         return True
-    return request.app[RECENT].allows(address, deps.now())
+    return request.app[RECENT].allows(name_of(address), deps.now())
 
 
 def _next(request: web.Request) -> str:

@@ -1,8 +1,13 @@
 """Signing in and out, lock-out, idle sign-out, and what a stranger gets."""
 
-import pytest
+from dataclasses import replace
 
-from tests.console.stage import PASSWORD, Stage
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+
+from console.app import build_console
+from console.deps import ConsoleSettings
+from tests.console.stage import PASSWORD, Browser, Stage
 
 
 async def test_stranger_is_led_to_sign_in_and_back(stage: Stage) -> None:
@@ -108,3 +113,19 @@ async def test_temporary_password_must_be_changed_first(stage: Stage) -> None:
 async def test_signed_in_person_is_sent_on_from_the_sign_in_page(stage: Stage) -> None:
     browser = await stage.browser("operator")
     assert (await browser.get("/sign-in")).headers["Location"] == "/"
+
+
+async def test_behind_a_proxy_sign_in_was_not_limited_at_all(stage: Stage) -> None:
+    """All came from loopback then, which is not limited; or shared one limit when it was."""
+    settings = ConsoleSettings(sign_in_per_minute=2)
+    server = TestServer(build_console(replace(stage.deps, settings=settings)))
+    async with TestClient(server) as client:
+        browser = Browser(client)
+        await browser.get("/sign-in")
+
+        async def tried_from(address: str) -> int:
+            fields = {"name": "nobody", "password": "x"}
+            return (await browser.post("/sign-in", fields, **{"X-Forwarded-For": address})).status
+
+        assert [await tried_from("203.0.113.7") for _ in range(3)] == [403, 403, 429]
+        assert await tried_from("203.0.113.8") == 403
