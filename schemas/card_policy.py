@@ -10,7 +10,7 @@ from pydantic import Field
 
 from schemas.matter import Frozen
 from schemas.sla import DEFAULT_SHARE, warn_at
-from schemas.working_calendar import WorkingCalendar, require_aware
+from schemas.working_calendar import WorkingCalendar
 from schemas.working_time import Due, LimitUnit, Pause
 
 
@@ -42,8 +42,8 @@ DEFAULT_POINTS: Mapping[CardColour, float] = MappingProxyType(  # ours [assumed]
 class CardPolicy(Frozen):
     """What is carded and when reminders go out; all of it is the hub owner's to change.
 
-    warn_share:         part of the time that may be used before the warning; used when
-    warn_hours_before   is not set: hours left when it fires (opening hours, or wall clock).
+    warn_share:         part of the time that may be used before the warning fires.
+    warn_hours_before:  hours left when it fires (opening hours, or wall clock), instead of a share.
     reminder_days:      a day limit is reminded of at the opening of this many working days after
                         its last day; an hour limit at its deadline, which would be too late later.
     criticism_days:     more than so many working days over, once reminded: criticism notice 通报.
@@ -88,30 +88,6 @@ class CardPolicy(Frozen):
         if day <= reminded_on:
             day = calendar.next_working_day(reminded_on)
         return calendar.opening(day)
-
-    def verdict(
-        self,
-        now: datetime,
-        *,
-        warned_from: datetime | None = None,
-        step_due: Due | None = None,
-        total_due: Due | None = None,
-    ) -> "Verdict | None":
-        """The gravest thing that is true of an open step at `now`, or None.
-
-        Red needs the total to be over; a step over while the total is in time is yellow, near
-        expiry is yellow. None also when the policy does not card that reason.
-        """
-        require_aware(now)
-        if total_due is not None and total_due.is_over(now):
-            reason = CardReason.TOTAL_OVERDUE
-        elif step_due is not None and step_due.is_over(now):
-            reason = CardReason.STEP_OVERDUE
-        elif warned_from is not None and now >= warned_from:
-            reason = CardReason.NEAR_EXPIRY
-        else:
-            return None
-        return self.card(reason)
 
     def card(self, reason: CardReason) -> "Verdict | None":
         colour = self.colours.get(reason)

@@ -13,7 +13,6 @@ from schemas.matter import Frozen
 from schemas.working_calendar import WorkingCalendar
 from schemas.working_time import (
     HOUR,
-    Deadline,
     Due,
     Limit,
     LimitUnit,
@@ -139,10 +138,6 @@ class Arithmetic(Frozen):
     provisional: bool
     calendar_versions: dict[int, int]
     passed_over: tuple[str, ...] = ()
-
-    def deadline(self, key: str) -> Deadline:
-        """What is needed to count it again, on a newer calendar or after a further pause."""
-        return Deadline(key, self.start, self.limit, self.pauses, self.extensions)
 
     def as_texts(self) -> dict[str, str]:
         """Flat texts, as events carry them; what is not a text by itself is JSON."""

@@ -25,18 +25,14 @@ __all__ = [
     "HUB_ZONE",
     "CalendarEnds",
     "Count",
-    "Deadline",
     "Due",
     "Limit",
     "LimitUnit",
-    "MovedDeadline",
     "Pause",
     "WorkingCalendar",
     "count",
     "due",
     "due_with_pauses",
-    "moved",
-    "recounted",
     "require_aware",
     "united",
 ]
@@ -247,46 +243,3 @@ def _paused(
             return calendar.working_microseconds(suspended_at, resumed_at)
         case LimitUnit.HOURS:
             return (resumed_at - suspended_at) // _MICROSECOND
-
-
-@dataclass(frozen=True)
-class Deadline:
-    """What a running clock must keep so that its deadline can be counted again."""
-
-    key: str
-    start: datetime
-    limit: Limit
-    pauses: tuple[Pause, ...] = ()
-    extensions: tuple[Limit, ...] = ()
-
-    def due(self, calendar: WorkingCalendar) -> Due:
-        return count(self.start, self.limit, calendar, self.pauses, self.extensions).due
-
-
-@dataclass(frozen=True)
-class MovedDeadline:
-    """A deadline before and after a notice was imported."""
-
-    key: str
-    before: Due
-    after: Due
-
-    @property
-    def moves(self) -> bool:
-        """False when only the provisional flag has changed."""
-        return self.before.due_at != self.after.due_at
-
-
-def recounted(
-    before: WorkingCalendar, after: WorkingCalendar, deadlines: Iterable[Deadline]
-) -> list[MovedDeadline]:
-    """The deadlines that read differently on the new calendar: time or provisional flag."""
-    pairs = ((one.key, one.due(before), one.due(after)) for one in deadlines)
-    return [MovedDeadline(key, old, new) for key, old, new in pairs if old != new]
-
-
-def moved(
-    before: WorkingCalendar, after: WorkingCalendar, deadlines: Iterable[Deadline]
-) -> list[MovedDeadline]:
-    """The deadlines that an import moves to another instant, in the order given."""
-    return [change for change in recounted(before, after, deadlines) if change.moves]

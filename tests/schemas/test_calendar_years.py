@@ -7,12 +7,9 @@ import pytest
 from schemas.calendar_year import CalendarYear
 from schemas.working_time import (
     HUB_ZONE,
-    Deadline,
     Limit,
     WorkingCalendar,
     due,
-    moved,
-    recounted,
 )
 from tests.schemas.hub_time import at, calendar
 from ticket_store.calendar_seed import seed_years
@@ -62,24 +59,30 @@ def test_a_limit_longer_than_a_year_passes_whole_years() -> None:
     assert calendar().working_days_between(date(2024, 12, 31), date(2026, 12, 31)) == both
 
 
-def test_an_imported_notice_moves_flagged_deadlines_and_says_which() -> None:
-    after = calendar().with_year(NOTICE_2027)
-    deadlines = [
-        Deadline("moves", at("2026-12-31T10:00"), Limit.working_days(1)),
-        Deadline("stays", at("2026-12-25T10:00"), Limit.working_days(2)),
-        Deadline("loses only its flag", at("2026-12-31T10:00"), Limit.working_days(2)),
-        Deadline("hours", at("2026-12-31T23:00"), Limit.hours(24)),
-    ]
-    changes = recounted(calendar(), after, deadlines)
-    assert [(one.key, one.moves) for one in changes] == [
-        ("moves", True),
-        ("loses only its flag", False),
-    ]
-    assert all(one.before.provisional and not one.after.provisional for one in changes)
-    only = moved(calendar(), after, deadlines)
-    assert [(one.key, one.before.due_on, one.after.due_on) for one in only] == [
-        ("moves", date(2027, 1, 1), date(2027, 1, 3))
-    ]
+@pytest.mark.parametrize(
+    ("start", "limit", "before", "after"),
+    [
+        ("2026-12-31T10:00", Limit.working_days(1), date(2027, 1, 1), date(2027, 1, 3)),
+        ("2026-12-31T10:00", Limit.working_days(2), date(2027, 1, 4), date(2027, 1, 4)),
+    ],
+    ids=["moves", "loses only its flag"],
+)
+def test_an_imported_notice_takes_the_flag_away(
+    start: str, limit: Limit, before: date, after: date
+) -> None:
+    guessed = due(at(start), limit, calendar())
+    known = due(at(start), limit, calendar().with_year(NOTICE_2027))
+    assert (guessed.due_on, guessed.provisional) == (before, True)
+    assert (known.due_on, known.provisional) == (after, False)
+
+
+@pytest.mark.parametrize(
+    ("start", "limit"),
+    [("2026-12-25T10:00", Limit.working_days(2)), ("2026-12-31T23:00", Limit.hours(24))],
+)
+def test_an_imported_notice_leaves_what_does_not_rest_on_its_year(start: str, limit: Limit) -> None:
+    known = calendar().with_year(NOTICE_2027)
+    assert due(at(start), limit, known) == due(at(start), limit, calendar())
 
 
 def test_the_highest_version_of_a_year_stands() -> None:

@@ -72,24 +72,6 @@ def test_warnings_lie_within_the_limit_and_rise_with_the_share(
     assert start <= early <= late <= deadline.due_at
 
 
-def test_yellow_for_a_step_red_for_the_whole_way() -> None:
-    policy = CardPolicy()
-    start = at("2026-09-21T10:00")
-    step, total = due(start, Limit.hours(1), calendar()), due(start, Limit.hours(9), calendar())
-    warned_from = policy.warning_at(start, step, calendar())
-
-    def verdict(now: str) -> tuple[CardColour, CardReason] | None:
-        found = policy.verdict(at(now), warned_from=warned_from, step_due=step, total_due=total)
-        return (found.colour, found.reason) if found else None
-
-    assert verdict("2026-09-21T10:47:59") is None
-    assert verdict("2026-09-21T10:48") == (CardColour.YELLOW, CardReason.NEAR_EXPIRY)
-    assert verdict("2026-09-21T11:00") == (CardColour.YELLOW, CardReason.NEAR_EXPIRY)
-    assert verdict("2026-09-21T11:00:01") == (CardColour.YELLOW, CardReason.STEP_OVERDUE)
-    assert verdict("2026-09-21T19:00:00") == (CardColour.YELLOW, CardReason.STEP_OVERDUE)
-    assert verdict("2026-09-21T19:00:01") == (CardColour.RED, CardReason.TOTAL_OVERDUE)
-
-
 def test_a_reason_without_a_colour_is_not_carded_and_points_are_settings() -> None:
     policy = CardPolicy.model_validate(
         {"colours": {"total_overdue": "red"}, "points": {"red": 7}, "warn_hours_before": 2}
