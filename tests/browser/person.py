@@ -78,7 +78,9 @@ class Person:
         await self.send(form, action)
 
     async def send(self, form: Locator, action: Action) -> None:
-        await form.get_by_test_id(f"submit-{action}").click()
+        # the page that is left may still say that something earlier was done
+        async with self.page.expect_navigation():
+            await form.get_by_test_id(f"submit-{action}").click()
         await expect(self.page.get_by_test_id("done")).to_be_visible()
 
     async def look(self, name: str) -> None:
