@@ -98,7 +98,7 @@ class Desk:
             try:
                 listener((outcome,))
             except Exception:  # what is done is done, whether or not somebody can be told
-                log.exception("listener_failed", ticket_id=outcome.ticket_id)
+                log.exception("listener failed", ticket_id=outcome.ticket_id)
 
     def execute_group(
         self, unit: Unit, commands: Sequence[Command]

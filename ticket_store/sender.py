@@ -182,9 +182,9 @@ class Sender:
             in_doubt=ended.in_doubt,
         )
         if settled and state is DeliveryState.HELD:
-            log.error("credentials_refused", peer=lane.destination, peer_code=ended.peer_code)
+            log.error("credentials refused", peer=lane.destination, peer_code=ended.peer_code)
         elif settled and state is DeliveryState.DEAD:
-            log.error("delivery_dead", peer=lane.destination, ticket_id=owed.outbound.ticket_id)
+            log.error("delivery dead", peer=lane.destination, ticket_id=owed.outbound.ticket_id)
 
     async def _run_lane(self, lane: Lane) -> None:
         while not self._stopping:
@@ -195,7 +195,7 @@ class Sender:
             except StoreBusy:
                 await _until(lane.wake, self._rules.poll_seconds)
             except Exception:  # a lane must not end before the hub does
-                log.exception("lane_failed", peer=lane.destination)
+                log.exception("lane failed", peer=lane.destination)
                 await _until(lane.wake, self._rules.poll_seconds)
 
     async def _start_due(self, lane: Lane) -> int:
@@ -239,10 +239,10 @@ class Sender:
                 return
             if ended.silent:
                 if lane.breaker.failed():
-                    log.warning("peer_lost", peer=lane.destination, peer_code=ended.peer_code)
+                    log.warning("peer lost", peer=lane.destination, peer_code=ended.peer_code)
                 return
         if lane.breaker.succeeded():
-            log.info("peer_back", peer=lane.destination)
+            log.info("peer back", peer=lane.destination)
             with contextlib.suppress(StoreBusy):
                 await self._book.hasten(lane.destination, self._now())
 
@@ -260,7 +260,7 @@ class Sender:
         try:
             await self._desk.execute(command)
         except CommandRefused as refusal:  # a ticket that is full; the delivery's row says it too
-            log.warning("refusal_not_noted", ticket_id=outbound.ticket_id, code=refusal.code)
+            log.warning("refusal not noted", ticket_id=outbound.ticket_id, code=refusal.code)
 
     async def _wait(self, lane: Lane) -> None:
         """Until something may be due: told so, or by time."""
@@ -284,4 +284,4 @@ def _let_go(lane: Lane, done: asyncio.Task[None]) -> None:
     lane.tries.discard(done)
     lane.wake.set()
     if not done.cancelled() and (error := done.exception()) is not None:
-        log.error("try_failed", peer=lane.destination, error=type(error).__name__)
+        log.error("try failed", peer=lane.destination, error=type(error).__name__)

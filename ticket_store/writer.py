@@ -172,14 +172,14 @@ class Writer:
     async def _recover(self, group: Sequence[Job], error: Exception) -> None:
         if (reason := busy_reason(error)) is not None:
             self.counters.refused_busy += len(group)
-            log.warning("store_busy", reason=reason, jobs=len(group))
+            log.warning("store busy", reason=reason, jobs=len(group))
             for job in group:
                 _fail(job, StoreBusy(reason))
         elif len(group) == 1:
             _fail(group[0], error)
         else:
             self.counters.replays += 1
-            log.warning("group_replayed", jobs=len(group), error=type(error).__name__)
+            log.warning("group replayed", jobs=len(group), error=type(error).__name__)
             for job in group:
                 await self.process([job])
 

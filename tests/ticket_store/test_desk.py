@@ -308,7 +308,7 @@ async def test_a_listener_that_fails_does_not_undo_what_is_done(store: Store) ->
     with capture_logs() as logs:
         outcome = await store.desk.execute(register(store.ids.next()))
     assert heard == [outcome]
-    assert [entry["event"] for entry in logs] == ["listener_failed"]
+    assert [entry["event"] for entry in logs] == ["listener failed"]
 
 
 async def test_what_waits_for_a_proposal_is_found_until_it_has_one(store: Store) -> None:
