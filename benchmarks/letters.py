@@ -1,8 +1,8 @@
 """Are letters found by any two-character word as soon as the portal has handed them in?
 
 Feeds letters through the portal API of a whole hub (web and worker in this process, store and
-broker on disk), then asks the API for two-character words and compares with a look through the letters
-themselves: every letter that holds the word must be found, and no other.
+broker on disk), then asks the API for two-character words and compares with a look through the
+letters themselves: every letter that holds the word must be found, and no other.
 
     python -m benchmarks.letters --letters FILE.jsonl[.gz] [--count 4000] [--words 300] [--json]
 """

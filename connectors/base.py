@@ -53,7 +53,7 @@ class Answer:
 
 @runtime_checkable
 class Connector(Protocol):
-    """A peer: one settings entry of one dialect. Every method may raise the four ConnectorErrors."""
+    """A peer: one settings entry of one dialect. Any method may raise the four ConnectorErrors."""
 
     @property
     def name(self) -> str: ...  # of the settings entry
@@ -96,4 +96,3 @@ class Receiving(Connector, Protocol):
 
     def answer(self, outcome: Exception | None) -> Answer:
         """The answer once every body is a row (None), or the refusal in the peer's words."""
-
