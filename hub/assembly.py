@@ -4,7 +4,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from connectors.base import Connector
@@ -13,6 +13,7 @@ from hub.calendar import clock_policy, hours_of
 from hub.keys import secret_key
 from hub.limits import limits_of
 from hub.settings import Settings, SignIn
+from hub.stored import utc_now
 from routing.catalogue import Catalogue
 from routing.proposer import Proposer, build_proposer
 from schemas.clock_running import ClockPolicy
@@ -29,10 +30,6 @@ from ticket_store.reading import ReadingSettings
 from ticket_store.store import Store, open_store
 
 Now = Callable[[], datetime]
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 def fresh_command_id() -> UUID:

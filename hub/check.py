@@ -4,14 +4,14 @@ import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
 from connectors.base import Connector
 from connectors.registry import PeersWrong, build_peers
 from hub.limits import LimitsWrong, limits_of
 from hub.settings import Settings, config_file_path
-from hub.stored import stored_calendar
+from hub.stored import stored_calendar, utc_now
 from hub.trouble import store_remedy
 from routing.catalogue_file import CatalogueWrong
 from routing.proposer import build_proposer
@@ -39,11 +39,7 @@ class Finding:
         return {"part": self.part, "ok": self.ok, "detail": self.detail, "remedy": self.remedy}
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
-async def findings_of(settings: Settings, now: Now = _utc_now) -> list[Finding]:
+async def findings_of(settings: Settings, now: Now = utc_now) -> list[Finding]:
     """Look at everything; a part that fails hides none of the others."""
     today = now().astimezone(HUB_ZONE).date()
     where = config_file_path()

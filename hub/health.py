@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
@@ -25,11 +25,10 @@ class Health:
 
     hub: Hub
     worker: Worker | None
-    draining: bool = field(default=False)
 
     async def missing(self) -> list[str]:
         """What stands in the way of readiness, in words; empty when ready."""
-        problems = ["shutting down"] if self.draining else []
+        problems: list[str] = []
         try:
             async with asyncio.timeout(STORE_PATIENCE_SECONDS):
                 problems += await self._store()

@@ -16,7 +16,8 @@ from ticket_store.reading import ReadingSettings
 from ticket_store.store import Store, open_store
 
 
-def _now() -> datetime:
+def utc_now() -> datetime:
+    """The clock of a hub in service; everything below gets it by argument."""
     return datetime.now(UTC)
 
 
@@ -34,8 +35,8 @@ async def stored(settings: Settings, *, migrating: bool = False) -> AsyncIterato
         settings.database,
         rules=Rules(),
         owes=lambda _ticket, _recorded: (),
-        ids=TicketIds(lambda: int(_now().timestamp() * 1000), settings.node),
-        now=_now,
+        ids=TicketIds(lambda: int(utc_now().timestamp() * 1000), settings.node),
+        now=utc_now,
         reading=ReadingSettings(
             uploads=settings.home / "uploads",
             personal_key=secret_key(settings.home),

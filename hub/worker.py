@@ -4,7 +4,7 @@ import asyncio
 import random
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -30,7 +30,8 @@ DRAIN_SECONDS = 20.0
 class Worker:
     """What a running worker shows to the outside.
 
-    wakes:   set from the web in the same process. failed: set when the processors have given up.
+    wakes:   set from the web in the same process.
+    failed:  set when the processors, the sender or the calendar have given up.
     """
 
     progress: Progress
@@ -89,20 +90,28 @@ async def running_worker(hub: Hub) -> AsyncIterator[Worker]:
     app: Any = build_app(settings.broker, deps, data_folder=data_folder)
     hub.proposer.warm_up()
     sender = build_sender(hub)
+    failed = asyncio.Event()
+    tasks: list[asyncio.Task[None]] = []
+
+    def watched(name: str, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(lambda done: _note_end(done, failed))
+        tasks.append(task)
+
     await app.start()
-    await sender.recover()
-    sending = asyncio.create_task(sender.run(), name="sender")
-    refreshing = asyncio.create_task(
-        keep_fresh(hub.store.calendars, hub.store.clocks, hub.clock_policy, deps.timing.calendar),
-        name="calendar",
-    )
-    log.info("worker started", broker=settings.broker.partition(":")[0])
     try:
-        yield Worker(progress, wakes, sender, app._crashed)
+        await sender.recover()
+        calendars, clocks = hub.store.calendars, hub.store.clocks
+        watched("sender", sender.run())
+        watched("calendar", keep_fresh(calendars, clocks, hub.clock_policy, deps.timing.calendar))
+        watched("processors", _crash_of(app, failed))
+        log.info("worker started", broker=settings.broker.partition(":")[0])
+        yield Worker(progress, wakes, sender, failed)
     finally:
-        refreshing.cancel()
         await sender.stop()
-        await asyncio.gather(sending, refreshing, return_exceptions=True)
+        for task in tasks[1:]:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         try:
             async with asyncio.timeout(DRAIN_SECONDS):
                 await app.stop()
@@ -110,3 +119,15 @@ async def running_worker(hub: Hub) -> AsyncIterator[Worker]:
             # what was under way is offered again at the next start: rows came before records
             log.warning("processors did not stop in time", seconds=DRAIN_SECONDS)
         log.info("worker stopped")
+
+
+async def _crash_of(app: Any, failed: asyncio.Event) -> None:
+    await app._crashed.wait()
+    failed.set()
+
+
+def _note_end(task: asyncio.Task[None], failed: asyncio.Event) -> None:
+    """A loop that dies of an error takes the process with it: alone, nobody would notice."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("loop failed", loop=task.get_name(), exc_info=error)
+        failed.set()

@@ -47,11 +47,6 @@ async def test_ready_when_the_store_is_whole(hub: Hub) -> None:
     assert await asked(Health(hub, None), "/health/ready") == (200, {"ready": True, "missing": []})
 
 
-async def test_red_while_shutting_down(hub: Hub) -> None:
-    status, told = await asked(Health(hub, None, draining=True), "/health/ready")
-    assert (status, told["missing"]) == (503, ["shutting down"])
-
-
 async def test_red_when_the_stores_file_cannot_be_read(hub: Hub, home: Path) -> None:
     file = home / "tickets.db"
     aside = home / "aside.db"

@@ -139,7 +139,8 @@ def test_a_split_hub_asks_for_migrate(tmp_path: Path) -> None:
 
 def test_what_web_takes_in_the_worker_registers(tmp_path: Path) -> None:
     home = tmp_path / "h"
-    assert sutong_process("migrate", home=home).code == 0
+    made = sutong_process("migrate", home=home)
+    assert made.code == 0, made.err
     with (
         started("worker", home, SUTONG_NODE="1", SUTONG_PEERS=PORTAL) as worker,
         started("web", home, SUTONG_PEERS=PORTAL) as web,

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import sqlite3
 from datetime import timedelta
 from pathlib import Path
@@ -46,6 +47,7 @@ def test_a_row_altered_behind_the_hubs_back_breaks_the_chain(home: Path) -> None
     whole = sutong("audit", "verify", "--json")
     assert (whole.code, whole.json["ok"], whole.json["first_bad"]) == (0, True, None)
     assert set(whole.json) == {"ok", "rows", "first_bad"}
+    assert re.search(r"digest [0-9a-f]{64}$", sutong("audit", "verify").out.strip())
     connection = sqlite3.connect(home / "tickets.db")
     [(number,)] = connection.execute("SELECT min(row_no) FROM audit WHERE subject LIKE '%wang%'")
     connection.execute("UPDATE audit SET actor_id = 'somebody' WHERE row_no = ?", (number,))
@@ -53,7 +55,9 @@ def test_a_row_altered_behind_the_hubs_back_breaks_the_chain(home: Path) -> None
     connection.close()
     broken = sutong("audit", "verify", "--json")
     assert (broken.code, broken.json["ok"], broken.json["first_bad"]) == (1, False, number)
-    assert str(number) in sutong("audit", "verify").out
+    said = sutong("audit", "verify").out
+    assert str(number) in said
+    assert "the row was changed" in said
 
 
 async def a_dead_message() -> int:
