@@ -21,7 +21,7 @@ from typing import Any
 
 from benchmarks.hub_process import SUTONG, HubProcess, free_port, write_settings
 from benchmarks.wrong_variants import VARIANTS
-from hub.assembly import build, utc_now
+from hub.assembly import build
 from hub.demo.api_client import ApiClient
 from hub.demo.cast import create_cast
 from hub.demo.city import City
@@ -32,6 +32,7 @@ from hub.demo.settlement import compare, read_store
 from hub.demo.town import Town
 from hub.demo.traffic import Traffic
 from hub.logs import set_up
+from hub.stored import utc_now
 
 _POLL_SECONDS = 0.3
 _ALIVE_SECONDS = 0.1, 2.5  # between ready and the kill

@@ -22,7 +22,7 @@ from typing import Any
 
 from benchmarks.figures import machine, percentiles
 from benchmarks.hub_process import HubProcess, free_port, write_settings
-from hub.assembly import build, utc_now
+from hub.assembly import build
 from hub.demo.city import City
 from hub.demo.day import CLOCKS, DELIVERIES, STREAMS, DemoSettings
 from hub.demo.life import CityLife
@@ -30,6 +30,7 @@ from hub.demo.settlement import Held, compare, read_store
 from hub.demo.town import Town
 from hub.demo.traffic import Traffic
 from hub.logs import set_up
+from hub.stored import utc_now
 from schemas.ids import ticket_no
 from schemas.ticket import Source
 from ticket_store.inbound import MessageOutcome

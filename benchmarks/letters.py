@@ -22,10 +22,11 @@ from typing import Any
 
 import httpx
 
-from hub.assembly import build, utc_now
+from hub.assembly import build
 from hub.demo.cast import create_cast
 from hub.demo.city import Letter, read_letters
 from hub.settings import load
+from hub.stored import utc_now
 from hub.web import running_web
 from hub.worker import running_worker
 from schemas.ids import ticket_id_of

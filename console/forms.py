@@ -20,7 +20,6 @@ from schemas.ticket import DispatchForm
 Shape = Literal["text", "textarea", "number", "choice", "departments"]
 _TOO_LONG = 19  # digits of a number that is surely below 63 bits, and one more
 OUTDATED = "页面已失效，请刷新后重新填写"
-YES_NO = (("true", "是"), ("false", "否"))
 
 
 @dataclass(frozen=True)

@@ -19,23 +19,22 @@ from typing import Any
 
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
-from hub.assembly import Hub, build, utc_now
+from hub.assembly import Hub, build
 from hub.demo.api_client import ApiClient
 from hub.demo.cast import USERS, create_cast, create_users
 from hub.demo.city import City, read_letters
 from hub.demo.life import CityLife
-from hub.demo.peers.faults import PLANS
 from hub.demo.people import People
 from hub.demo.settlement import compare, read_store
 from hub.demo.summary import DemoSummary, summary_of
 from hub.demo.town import Town
 from hub.demo.traffic import Traffic
 from hub.settings import Settings
+from hub.stored import utc_now
 from hub.web import running_web
 from hub.worker import running_worker
 from ticket_store.people import PeopleBook
 
-FAULTS = tuple(PLANS)
 # Peers on loopback come back in a moment, so waits are short; many, because of hard faults.
 DELIVERIES = {
     "waits_seconds": (0.1, 0.2, 0.5, 1.0, *(2.0,) * 26),
@@ -85,7 +84,7 @@ class DemoOptions:
 async def play(options: DemoOptions) -> DemoSummary:
     """Play the day; without `leave` until SIGINT or SIGTERM.
 
-    Raises: LettersWrong, StoreOutOfDate, LogInUse, OSError when the port is taken.
+    Raises: LettersWrong, StoreBusy, LogInUse, OSError when the port is taken.
     """
     letters = read_letters(options.letters) if options.letters else ()
     with tempfile.TemporaryDirectory(prefix="sutong-demo-") as folder:
