@@ -3,13 +3,19 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import faust
 
 from schemas.commands import Command
-from schemas.errors import AlreadyRegistered, CommandRefused, TransitionRefused, UnknownTicket
+from schemas.errors import (
+    AlreadyRegistered,
+    CommandRefused,
+    PayloadNotUnderstood,
+    TransitionRefused,
+    UnknownTicket,
+)
 from schemas.intake import Intake, IntakeKind
 from streams import acts
 from streams.acts import Cause
@@ -22,6 +28,8 @@ from ticket_store.inbound import MessageOutcome
 
 _FRESH_IDS = 5
 _STALE = "peer_update_stale"
+_EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+_AHEAD = timedelta(days=1)  # clocks that differ, not fortune telling
 # Of a message with several acts the one that a person should see first.
 _GRAVEST_FIRST = (
     MessageOutcome.REFUSED,
@@ -93,6 +101,7 @@ class Register:
     async def _intake(self, intake: Intake, cause: Cause) -> Result:
         if intake.kind is IntakeKind.ECHO:
             return Result(MessageOutcome.ECHO)
+        _check_times(intake, cause)
         known = await self._known(intake)
         if intake.kind in (IntakeKind.NEW, IntakeKind.DRAFT):
             return await self._registered(intake, cause, known)
@@ -171,6 +180,21 @@ class Register:
                 f"{refusal.code}: {refusal.detail}",
             )
         return Result(done if outcome.events else MessageOutcome.UNCHANGED, outcome.ticket_id)
+
+
+def _check_times(intake: Intake, cause: Cause) -> None:
+    """Raises: PayloadNotUnderstood for times that no working clock shows.
+
+    From before the hub's age no deadline can be counted; an update from far ahead would make
+    every later one of its ticket look old.
+    """
+    times = [one for one in (intake.peer_updated_at,) if one is not None]
+    if any(one > cause.at + _AHEAD for one in times):
+        raise PayloadNotUnderstood(intake.peer, "its time of update is more than a day ahead")
+    if intake.registration is not None:
+        times.append(intake.registration.received_at)
+    if any(one < _EARLIEST for one in times):
+        raise PayloadNotUnderstood(intake.peer, "a time of it is before the year 2000")
 
 
 def attach(app: faust.App, topic: Any, dead_letters: DeadLetters, deps: StreamDeps) -> None:

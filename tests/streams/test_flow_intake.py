@@ -1,7 +1,7 @@
 """From a peer's body to a ticket: once, in order, and never lost."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +112,28 @@ async def test_what_is_not_understood_is_kept_with_its_reason(tmp_path: Path) ->
         assert letter["message_id"] == dead.message_id
         assert letter["topic"] == "inbound.hotline12345.v1"
         assert letter["reason"] == dead.detail
+
+
+async def test_a_complaint_from_the_year_one_had_no_clocks(tmp_path: Path) -> None:
+    """No deadline can be counted from there: its events were dead letters, nobody was warned."""
+    async with running_hub(tmp_path) as hub:
+        long_ago = datetime(1, 1, 1, tzinfo=UTC)
+        about = registration(peer="city", source_ticket_no="A1")
+        about = about.model_copy(update={"received_at": long_ago})
+        asked = new().model_copy(update={"registration": about})
+        dead = await hub.settled(await hub.receive(asked, no="1"))
+        assert (dead.outcome, dead.ticket_id) == (MessageOutcome.DEAD, None)
+        assert "before the year 2000" in dead.detail
+
+
+async def test_one_update_from_far_ahead_made_all_later_ones_old(tmp_path: Path) -> None:
+    async with running_hub(tmp_path) as hub:
+        await hub.outcome(await hub.receive(new(), no="1"))
+        ahead = datetime(9999, 12, 31, tzinfo=UTC)
+        dead = await hub.settled(await hub.receive(new(at=ahead), no="2"))
+        assert (dead.outcome, "a day ahead" in dead.detail) == (MessageOutcome.DEAD, True)
+        later = await hub.receive(new(at=NOW + timedelta(minutes=1)), no="3")
+        assert await hub.outcome(later) is MessageOutcome.APPLIED
 
 
 async def test_a_bad_act_is_a_dead_letter_of_the_intake_topic(tmp_path: Path) -> None:
