@@ -181,7 +181,8 @@ def _write_durably(path: Path, content: bytes) -> None:
         known = hashlib.sha256(path.read_bytes()).hexdigest()
         if known == path.name:
             return
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, exist_ok=True)
     fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         with fresh.open("xb") as out:

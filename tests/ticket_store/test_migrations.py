@@ -79,3 +79,8 @@ async def test_a_store_behind_the_program_is_not_opened(store_file: Path) -> Non
 async def test_a_store_that_cannot_be_opened_is_busy(tmp_path: Path) -> None:
     with pytest.raises(StoreBusy, match="CANTOPEN"):
         await opening(tmp_path / "no such folder" / "hub.db")  # type: ignore[misc]  # as above
+
+
+def test_anybody_on_the_machine_could_read_a_new_store(store_file: Path) -> None:
+    asyncio.run(migrate(f"sqlite+aiosqlite:///{store_file}"))
+    assert store_file.stat().st_mode & 0o077 == 0
