@@ -53,9 +53,9 @@ def verify(as_json: AsJson = False) -> None:
     if as_json:
         print_json({"ok": report.ok, "rows": report.rows, "first_bad": report.first_bad})
     elif report.ok:
-        say(f"the chain is whole: {report.rows} rows")
+        say(f"the chain is whole: {report.rows} rows, digest {report.digest}")
     else:
-        say(f"the chain is broken at row {report.first_bad} ({report.rows} rows read)")
+        say(f"the chain is broken at row {report.first_bad} ({report.rows} read): {report.detail}")
     if not report.ok:
         raise typer.Exit(FAILED)
 
