@@ -23,6 +23,18 @@ _PAGE = 1_000
 
 
 @dataclass(frozen=True)
+class AuditRow:
+    """An act. subject: what it was done to, facts: JSON, as the one who acted put it."""
+
+    row_no: int
+    at: datetime
+    actor_id: str
+    action: str
+    subject: str
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class AuditReport:
     """first_bad: the first row that does not fit; rows + 1 when rows are missing at the end."""
 
@@ -145,6 +157,50 @@ class AuditBook:
             unit.audit.append(entry)
 
         await self._writer.run(errand)
+
+    async def rows(
+        self,
+        before: int | None = None,
+        limit: int = 50,
+        *,
+        actor_id: str | None = None,
+        ticket_id: int | None = None,
+    ) -> list[AuditRow]:
+        """Acts, newest first. before: a row_no; the rows after it in this order are read."""
+        statement = select(audit).order_by(audit.c.row_no.desc()).limit(limit)
+        if before is not None:
+            statement = statement.where(audit.c.row_no < before)
+        if ticket_id is not None:  # commands name the ticket bare, the console's acts by its kind
+            subjects = [str(ticket_id), f"ticket:{ticket_id}"]
+            statement = statement.where(audit.c.subject.in_(subjects))
+        if actor_id is not None:
+            # fenced beside the subject: one ticket has fewer rows than one actor
+            actor = audit.c.actor_id if ticket_id is None else audit.c.actor_id.concat("")
+            statement = statement.where(actor == actor_id)
+        rows = await self._database.read(lambda one: one.execute(statement).all())
+        return [
+            AuditRow(
+                row.row_no, row.at, row.actor_id, row.action, row.subject, json.loads(row.facts)
+            )
+            for row in rows
+        ]
+
+    async def last_row_no(self) -> int:
+        """Of the newest act; 0 when there is none."""
+        newest = select(audit_head.c.rows).where(audit_head.c.head_id == 1)
+        number: int = await self._database.read(lambda one: one.execute(newest).scalar_one())
+        return number
+
+    async def since(self, row_no: int, limit: int) -> list[tuple[int, str]]:
+        """(row_no, subject) of the acts after `row_no`, oldest first, of every process."""
+        statement = (
+            select(audit.c.row_no, audit.c.subject)
+            .where(audit.c.row_no > row_no)
+            .order_by(audit.c.row_no)
+            .limit(limit)
+        )
+        rows = await self._database.read(lambda one: one.execute(statement).all())
+        return [(row.row_no, row.subject) for row in rows]
 
     async def verify(self) -> AuditReport:
         """Read the whole chain and the events it covers; memory does not grow with its length.

@@ -189,6 +189,9 @@ audit = Table(
     Column("events_digest", LargeBinary(32)),  # of the event rows that the command made
     Column("digest", LargeBinary(32), nullable=False),
 )
+Index("ix_audit_actor_id", audit.c.actor_id, audit.c.row_no)
+Index("ix_audit_subject", audit.c.subject, audit.c.row_no)
+
 audit_head = Table(
     "audit_head",
     metadata,

@@ -9,11 +9,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Dialect, bindparam, delete, insert, select
 
-from schemas.events import CardIssued
+from schemas.events import CardIssued, MediationRecorded
 from schemas.ticket import Registration, Ticket
 from ticket_store.batch import Decided
 from ticket_store.bigrams import folded
 from ticket_store.engine import Statement
+from ticket_store.marking import Marking
 from ticket_store.metadata import microseconds
 from ticket_store.personal_keys import PersonalKeys
 from ticket_store.search_models import (
@@ -40,18 +41,23 @@ class Change:
 
     before:   the head when the transaction began, None for a new ticket.
     colours:  of the cards that were issued in between.
+    mediated: whether a mediation was recorded in between.
     """
 
     before: Ticket | None
     after: Ticket
     colours: frozenset[str] = frozenset()
+    mediated: bool = False
 
 
 class Projection:
-    """Writes ticket_rows, ticket_departments, ticket_to_dos, ticket_texts, ticket_keys, words."""
+    """Writes ticket_rows, ticket_departments, ticket_to_dos, ticket_texts, ticket_keys, words.
+
+    Marks and follow-up calls are written by its Marking.
+    """
 
     def __init__(self, dialect: Dialect, keys: PersonalKeys) -> None:
-        self._keys = keys
+        self._keys, self._marking = keys, Marking(dialect)
         head = [name for name in ticket_rows.c.keys() if name not in _NOT_OF_THE_HEAD]  # noqa: SIM118 - a collection of columns, iterated by column
         to_do = ticket_to_dos.c
         self._put_rows = Statement(
@@ -87,7 +93,10 @@ class Projection:
             ticket_id = one.after.ticket_id
             first = changes.get(ticket_id, Change(one.before, one.after))
             carded = {r.event.color for r in one.events if isinstance(r.event, CardIssued)}
-            changes[ticket_id] = Change(first.before, one.after, first.colours | carded)
+            mediated = any(isinstance(r.event, MediationRecorded) for r in one.events)
+            changes[ticket_id] = Change(
+                first.before, one.after, first.colours | carded, first.mediated or mediated
+            )
             if one.registration is not None:
                 bodies[ticket_id] = one.registration
             if one.supplement is not None:
@@ -95,6 +104,7 @@ class Projection:
         self.heads(unit.connection, list(changes.values()))
         self.registrations(unit.connection, bodies)
         self.supplements(unit.connection, supplements)
+        self._marking.calls(unit.connection, [made for one in decided for made in one.events])
 
     def heads(self, connection: Connection, changes: Sequence[Change]) -> None:
         """Bring rows, shares and to-dos up to date; one change a ticket."""
@@ -118,6 +128,7 @@ class Projection:
         self._remove_to_dos.run_many(connection, gone)
         self._add_to_dos.run_many(connection, new)
         _add_cards(connection, changes)
+        self._marking.marks(connection, [(one.before, one.after, one.mediated) for one in changes])
 
     def registrations(self, connection: Connection, bodies: Mapping[int, Registration]) -> None:
         """Index new bodies; where the ticket had one, the earlier is no longer found."""

@@ -5,7 +5,7 @@ that drives a statement is compared plainly, and every other indexed column is f
 `+ 0`), which no index can serve; tests read the query plans.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,6 @@ from sqlalchemy import (
     ColumnElement,
     Select,
     exists,
-    false,
     func,
     or_,
     select,
@@ -26,11 +25,13 @@ from schemas.errors import HubError
 from schemas.ids import first_id_at
 from ticket_store.metadata import Instant, instant_of
 from ticket_store.personal_keys import PersonalKeys
+from ticket_store.row_conditions import has_key, has_mark, plain
 from ticket_store.scope import Reach, Scope, has_share, within
 from ticket_store.search_models import (
     CLOCK_RUNS,
     ticket_departments,
     ticket_keys,
+    ticket_marks,
     ticket_rows,
     ticket_to_dos,
 )
@@ -41,6 +42,7 @@ ROW = ticket_rows.c
 LAST_ID = 1 << 62  # above every ticket id
 _FENCED_DUE = type_coerce(type_coerce(ROW.due_at, BigInteger) + 0, Instant)
 _KEY = ticket_keys.c
+_MARK = ticket_marks.c
 _SHARE = ticket_departments.c
 _TO_DO = ticket_to_dos.c
 
@@ -174,6 +176,15 @@ class RowQueries:
                 ROW.ticket_id if due else fenced,
                 ROW.due_at,
             )
+        elif query.mark is not None:
+            base = select(ROW.ticket_id).join_from(
+                ticket_marks, ticket_rows, ROW.ticket_id == _MARK.ticket_id
+            )
+            drive = [
+                _MARK.mark == query.mark,
+                *self._after(after, _MARK.ticket_id, ROW.due_at),
+            ]
+            yield base.where(*drive, *self._conditions(but="mark")), _MARK.ticket_id, ROW.due_at
         elif (department := scope.department or query.department) is not None:
             base = select(ROW.ticket_id).join_from(
                 ticket_departments, ticket_rows, ROW.ticket_id == _SHARE.ticket_id
@@ -257,6 +268,8 @@ class RowQueries:
                 .where(_KEY.ticket_id == ROW.ticket_id, *has_key(self.scope, [self._phone]))
                 .correlate(ticket_rows)
             )
+        if query.mark is not None and but != "mark":
+            conditions.append(has_mark(query.mark))
         if query.department is not None and but != "department":
             conditions.append(has_share(query.department))
         if but != "due":
@@ -265,31 +278,5 @@ class RowQueries:
             conditions.append(ROW.state.concat("").in_(sorted(query.states)))
         if query.area_codes and but != "area_codes":
             conditions.append(ROW.area_code.concat("").in_(sorted(query.area_codes)))
-        for column, wanted in (
-            (ROW.matter_kind, query.matter_kinds),
-            (ROW.source, query.sources),
-            (ROW.urgency, query.urgencies),
-        ):
-            if wanted:
-                conditions.append(column.in_(sorted(wanted)))
-        if query.peer is not None:
-            conditions.append(ROW.peer == query.peer)
-        if query.source_ticket_no is not None:
-            conditions.append(ROW.source_ticket_no == query.source_ticket_no)
-        if query.category_code is not None:
-            conditions.append(_in_category(query.category_code))
+        conditions += plain(query)
         return conditions
-
-
-def has_key(scope: Scope, digests: Collection[bytes]) -> list[ColumnElement[bool]]:
-    """Conditions on `ticket_keys`; a citizen kept secret from departments is not found by them."""
-    conditions: list[ColumnElement[bool]] = [_KEY.digest.in_(sorted(digests))]
-    if not scope.sees_confidential:
-        conditions.append(_KEY.confidential == false())
-    return conditions
-
-
-def _in_category(code: str) -> ColumnElement[bool]:
-    """The category and what is below it; not a range, which collations of PostgreSQL would bend."""
-    below = func.substr(ROW.category_code, 1, len(code) + 1) == f"{code}/"
-    return or_(ROW.category_code == code, below)

@@ -12,6 +12,7 @@ from schemas.ticket import Source, State
 from ticket_store.engine import Database
 from ticket_store.metadata import microseconds
 from ticket_store.personal_keys import PersonalKeys
+from ticket_store.rates import Rates, rates_between
 from ticket_store.row_queries import RowQueries
 from ticket_store.scope import Reach, Scope, scope_of
 from ticket_store.search_models import NEVER, ticket_rows, ticket_to_dos
@@ -123,6 +124,16 @@ class Search:
                 counts += _waiting(connection, whose, wanted, second)
             number = _counted(connection, late)
             return [*counts, ToDoCount(ToDo.OVERDUE, number, number)]
+
+        return await self._database.read(work)
+
+    async def rates(self, since: datetime, before: datetime, scope: Scope) -> Rates:
+        """What follow-up calls from `since` to `before` (not included) heard, within the scope."""
+
+        def work(connection: Connection) -> Rates:
+            if scope.reach is Reach.NOTHING:
+                return Rates(0, 0, 0)
+            return Rates(*connection.execute(rates_between(since, before, scope)).one())
 
         return await self._database.read(work)
 

@@ -88,6 +88,25 @@ ticket_to_dos = Table(  # what waits for somebody; a ticket at rest has no row
 _to_do = ticket_to_dos.c
 Index("ix_ticket_to_dos_list", _to_do.to_do, _to_do.department, _to_do.due_at, _to_do.ticket_id)
 
+ticket_marks = Table(  # read by its key, newest first; see marks.py
+    "ticket_marks",
+    metadata,
+    Column("mark", String(24), primary_key=True),
+    Column("ticket_id", BigKey, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+
+follow_ups = Table(  # a row a call that reached the citizen: rates are counted over a range of time
+    "follow_ups",
+    metadata,
+    Column("at", Instant, primary_key=True, autoincrement=False),
+    Column("event_id", BigKey, primary_key=True, autoincrement=False),
+    Column("ticket_id", BigKey, nullable=False),
+    Column("satisfied", Boolean(create_constraint=False), nullable=False),
+    Column("resolved", Boolean(create_constraint=False), nullable=False),
+    sqlite_with_rowid=False,
+)
+
 ticket_texts = Table(  # folded: hits are verified on it, newest first it is searched itself
     "ticket_texts",
     metadata,

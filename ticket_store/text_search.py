@@ -13,7 +13,8 @@ from schemas.ids import ticket_id_of
 from ticket_store import bigrams
 from ticket_store.metadata import microseconds
 from ticket_store.personal_keys import PersonalKeys
-from ticket_store.row_queries import ROW, RowQueries, has_key
+from ticket_store.row_conditions import has_key
+from ticket_store.row_queries import ROW, RowQueries
 from ticket_store.search_models import ticket_keys, ticket_texts
 from ticket_store.ticket_query import Position
 from ticket_store.word_index import find_words

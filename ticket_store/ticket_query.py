@@ -12,6 +12,7 @@ from schemas.errors import HubError
 from schemas.ids import ticket_no
 from schemas.matter import Frozen, MatterKind, Urgency
 from schemas.ticket import Source, State
+from ticket_store.marks import Mark
 from ticket_store.to_dos import ToDo
 
 COUNT_CAP = 10_000  # beyond it a count says "more than"
@@ -55,6 +56,7 @@ class TicketQuery(Frozen):
     overdue: bool = False
     near: bool = False
     to_do: ToDo | None = None
+    mark: Mark | None = None
     phone: str | None = Field(default=None, max_length=40)
     text: str = Field(default="", max_length=200)
     order: Order = Order.NEWEST

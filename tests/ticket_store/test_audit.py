@@ -129,3 +129,29 @@ async def test_the_chain_may_be_read_while_it_grows(store: Store) -> None:
         for _ in range(20):
             group.create_task(store.audit.append("u1", "look", "x", {}))
     assert report.result().ok
+
+
+async def test_acts_are_read_newest_first_page_by_page(store: Store) -> None:
+    assert await store.audit.rows() == []
+    assert await store.audit.last_row_no() == 0
+    ids = await filled(store)
+    await store.audit.append("u1", "unmask", f"ticket:{ids[1]}", {"fields": "citizen"})
+    assert await store.audit.last_row_no() == 8
+    pages = [await store.audit.rows(before, 3) for before in (None, 6, 3)]
+    assert [[row.row_no for row in page] for page in pages] == [[8, 7, 6], [5, 4, 3], [2, 1]]
+    newest, refused = pages[0][0], pages[0][1]
+    assert (newest.actor_id, newest.action, newest.facts) == ("u1", "unmask", {"fields": "citizen"})
+    assert refused.facts["refused"] == "transition_refused"
+    of_ticket = await store.audit.rows(ticket_id=ids[1])
+    assert [row.action for row in of_ticket] == ["unmask", "remind", "register"]
+    assert await store.audit.rows(ticket_id=ids[1], actor_id="u1") == [newest]
+    assert await store.audit.rows(actor_id="u1") == [newest]
+    assert await store.audit.rows(actor_id="nobody") == []
+
+
+async def test_acts_since_a_row_are_told_oldest_first(store: Store) -> None:
+    ids = await filled(store)
+    subjects = [str(one) for one in ids for _ in range(2)] + [str(ids[0])]
+    assert await store.audit.since(0, 100) == list(enumerate(subjects, 1))
+    assert await store.audit.since(5, 1) == [(6, str(ids[2]))]
+    assert await store.audit.since(7, 100) == []
