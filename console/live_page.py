@@ -2,10 +2,10 @@
 
 from aiohttp import web
 
-from console import permissions
 from console.deps import DEPS
 from console.live import HEARTBEAT_SECONDS, SIGNED_OUT, sse
 from console.session import signed_in
+from ticket_store.scope import SEES_ALL
 
 
 async def stream(request: web.Request) -> web.StreamResponse:
@@ -20,7 +20,7 @@ async def stream(request: web.Request) -> web.StreamResponse:
     )
     response.enable_compression(web.ContentCoding.identity)
     await response.prepare(request)
-    sees_all = bool(signed.actor.roles & permissions.SEES_ALL)
+    sees_all = bool(signed.actor.roles & SEES_ALL)
     with deps.live.listen(sees_all=sees_all) as listener:
         try:
             await response.write(b"retry: 2000\n\n")

@@ -8,12 +8,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from schemas.parties import Role
+from ticket_store.people_values import ADMINISTRATORS, WORKERS
 
-STAFF = frozenset({Role.OPERATOR, Role.DISPATCHER, Role.HANDLER, Role.REVIEWER, Role.LEADER})
-ADMINS = frozenset({Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, Role.AUDIT_ADMIN})
-PEOPLE = STAFF | ADMINS
-# whose lists are not narrowed to one department, see ticket_store.scope
-SEES_ALL = STAFF - {Role.HANDLER}
+PEOPLE = WORKERS | ADMINISTRATORS
 
 
 @dataclass(frozen=True)
@@ -42,12 +39,12 @@ FAMILIES: tuple[Family, ...] = (
     _family("handling", {Role.HANDLER, Role.LEADER}, "协同处理", "users-group"),
     _family("reviews", {Role.REVIEWER, Role.DISPATCHER, Role.LEADER}, "审核", "list-check"),
     _family("replies", {Role.OPERATOR, Role.LEADER}, "回复回访", "phone-call"),
-    _family("tickets", STAFF, "综合查询", "search"),
+    _family("tickets", WORKERS, "综合查询", "search"),
     _family("supervise", {Role.DISPATCHER, Role.REVIEWER, Role.LEADER}, "效能监管", "gauge"),
     _family("messages", {Role.LEADER, Role.SYSTEM_ADMIN}, "系统对接", "plug"),
     _family("users", {Role.SECURITY_ADMIN}, "用户管理", "users"),
     _family("audit", {Role.AUDIT_ADMIN}, "审计", "shield-check"),
-    _family("departments", STAFF),
+    _family("departments", WORKERS),
     _family("menu", PEOPLE),
     _family("live", PEOPLE),
     _family("account", PEOPLE),

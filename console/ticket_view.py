@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from aiohttp import web
-from ticket_store.deliveries import DeliveryStatus
 
-from console import permissions, say, say_events
+from console import say, say_events
 from console.deps import DEPS, Deps
 from console.offers import Offer, offers
 from console.session import Signed, signed_in
@@ -14,7 +13,8 @@ from console.time_left import TimeLeft, time_left
 from schemas.events import CardIssued, Recorded
 from schemas.parties import Actor, Role
 from schemas.ticket import ENDED, Registration, State, Ticket
-from ticket_store.scope import scope_of, sees
+from ticket_store.delivery_rows import DeliveryStatus
+from ticket_store.scope import SEES_ALL, scope_of, sees
 from ticket_store.tickets import Supplement
 
 _EVERYBODY = "诉求人"
@@ -83,7 +83,7 @@ async def load(request: web.Request) -> TicketView:
     names = await store.people.names({recorded.actor.actor_id for recorded in history})
     clocks = (await store.clocks.of([ticket_id])).get(ticket_id, ())
     now, calendar = deps.now(), deps.calendar()
-    sees_all = bool(signed.actor.roles & permissions.SEES_ALL)
+    sees_all = bool(signed.actor.roles & SEES_ALL)
     return TicketView(
         ticket=ticket,
         registration=registration,

@@ -10,7 +10,7 @@ from console import say
 from console.account import password_text
 from console.deps import DEPS
 from console.forms import in_chinese
-from console.permissions import ADMINS, STAFF
+from console.permissions import PEOPLE
 from console.rendering import go, page
 from console.session import signed_in
 from schemas.parties import Role
@@ -18,7 +18,7 @@ from ticket_store.passwords import PasswordRefused
 from ticket_store.people_values import NewUser, PersonRefused
 
 _LABELS = {"user_name": "用户名", "display_name": "姓名", "roles": "岗位", "department": "所属部门"}
-_ROLES = [role for role in Role if role in STAFF | ADMINS]
+_ROLES = [role for role in Role if role in PEOPLE]
 _REFUSED: Mapping[str, tuple[str, str]] = {
     "name_taken": ("user_name", "已有这个用户名"),
     "roles_unknown": ("roles", "请至少选择一个岗位"),

@@ -17,6 +17,7 @@ from console.tabs import due
 from schemas.lifecycle import LIVE
 from schemas.parties import Actor, Role
 from schemas.ticket import State
+from ticket_store.people_values import WORKERS
 from ticket_store.ticket_query import TicketQuery, ToDoCount
 from ticket_store.to_dos import ToDo
 
@@ -80,7 +81,7 @@ def href_of(to_do: ToDo, actor: Actor) -> str:
 async def show(request: web.Request) -> web.Response:
     """Tickets for those who work on them; administrators are led to their own pages."""
     signed = signed_in(request)
-    if not signed.actor.roles & permissions.STAFF:
+    if not signed.actor.roles & WORKERS:
         return page(request, "workbench/admin.html")
     return page(request, "workbench/workbench.html", **await _content(request))
 

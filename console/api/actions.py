@@ -16,13 +16,13 @@ from console.api.operations import Operation
 from console.api.problems import NOT_FOUND, Problem, fields_wrong
 from console.api.registrations import registration_from, wrong_party
 from console.api.tickets import KEY
-from console.permissions import STAFF
 from console.say_fields import Wrong, wrong_fields
 from schemas.commands import COMMANDS, AmendTicket, Command
 from schemas.errors import CommandRefused
 from schemas.ids import ticket_no
 from schemas.lifecycle import TICKET, Action
 from schemas.parties import Actor
+from ticket_store.people_values import WORKERS
 from ticket_store.scope import SEES_ALL
 
 # what the caller does not decide, or has no way to bring
@@ -35,7 +35,7 @@ PEOPLES: Mapping[str, Action] = MappingProxyType(
     {
         row.action.value: row.action
         for (state, _), row in TICKET.items()
-        if state is not None and row.roles & STAFF
+        if state is not None and row.roles & WORKERS
     }
 )
 FIELDS: Mapping[Action, frozenset[str]] = MappingProxyType(

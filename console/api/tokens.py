@@ -8,8 +8,8 @@ from aiohttp import web
 
 from console.api.deps import FindToken
 from console.api.problems import FORBIDDEN, UNAUTHORIZED, Problem
-from console.permissions import STAFF
 from schemas.parties import Actor, Role
+from ticket_store.people_values import WORKERS
 
 _BEARER = re.compile(r"Bearer ([A-Za-z0-9._~+/-]{8,200}=*)", re.IGNORECASE | re.ASCII)
 _MOST_KEPT = 4096
@@ -25,7 +25,7 @@ class Tokens:
         self._find, self._keep, self._monotonic = find, keep_seconds, monotonic
         self._known: dict[bytes, tuple[Actor, float]] = {}
 
-    async def actor(self, request: web.Request, roles: frozenset[Role] = STAFF) -> Actor:
+    async def actor(self, request: web.Request, roles: frozenset[Role] = WORKERS) -> Actor:
         """Raises: Problem 401 without a good token, 403 when it has none of `roles`."""
         given = _BEARER.fullmatch(request.headers.get("Authorization", ""))
         actor = await self._actor_of(given[1]) if given else None
