@@ -13,11 +13,12 @@ from console.rendering import moment, page
 from console.reviews import asked_for
 from console.session import signed_in
 from console.tabs import Tab, TabbedPage, due
-from console.ticket_view import load
+from console.ticket_view import TicketView, load
+from schemas.clock_needs import facts_of
 from schemas.lifecycle import Action, possible_actions
 from schemas.parties import Actor
-from schemas.sla import Facts, Step, limit_for
-from schemas.ticket import DispatchForm, ReviewKind, Ticket
+from schemas.sla import Step, limit_for
+from schemas.ticket import DispatchForm, ReviewKind
 from schemas.working_time import Limit
 from schemas.working_time import due as due_of
 from ticket_store.scope import scope_of
@@ -53,7 +54,7 @@ async def desk(request: web.Request) -> web.Response:
     return page(
         request, "dispatch/desk.html", view=view, form=form, refusal=None,
         picker=await picker_for(deps, ticket.ticket_id, None), place=place, total=total,
-        after=after, due_at=due_preview(deps, ticket, None),
+        after=after, due_at=due_preview(deps, view, None),
     )  # fmt: skip
 
 
@@ -70,21 +71,17 @@ async def _place(deps: Deps, actor: Actor, ticket_id: int) -> tuple[int | None, 
     return at + 1, total, next(iter(others), None)
 
 
-def due_preview(deps: Deps, ticket: Ticket, working_days: int | None) -> datetime | None:
+def due_preview(deps: Deps, view: TicketView, working_days: int | None) -> datetime | None:
     """When the department would have to be done if the ticket were dispatched now.
 
+    The whole way runs since the matter was received; its own clock knows pauses and extensions.
     None when neither the table nor the dispatcher sets a limit.
     """
-    now, calendar = deps.now(), deps.calendar()
-    facts = Facts(
-        matter_kind=ticket.matter_kind,
-        urgency=ticket.urgency,
-        category_code=ticket.category_code,
-        source=ticket.source,
-    )
-    ends = []
-    for step in (Step.HANDLE, Step.TOTAL):
-        if (chosen := limit_for(step, facts, deps.limits, now, calendar)) is not None:
+    now, calendar, facts = deps.now(), deps.calendar(), facts_of(view.ticket)
+    ends = [left.clock.due_at for left in view.clocks if left.clock.step is Step.TOTAL]
+    starts = {Step.HANDLE: now} | ({} if ends else {Step.TOTAL: view.ticket.received_at})
+    for step, start in starts.items():
+        if (chosen := limit_for(step, facts, deps.limits, start, calendar)) is not None:
             ends.append(chosen.due.due_at)
     if working_days is not None:
         ends.append(due_of(now, Limit.working_days(working_days), calendar).due_at)
@@ -95,7 +92,7 @@ async def preview(request: web.Request) -> web.Response:
     view = await load(request)
     asked = number_in(request.query.get("handle_working_days", ""))
     days = asked if asked and asked <= _LONGEST_LIMIT_DAYS else None
-    ends = due_preview(request.app[DEPS], view.ticket, days)
+    ends = due_preview(request.app[DEPS], view, days)
     return web.Response(text=moment(ends) or "未设时限", content_type="text/html")
 
 

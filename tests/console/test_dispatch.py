@@ -1,6 +1,7 @@
 """The dispatch desk: candidates, three forms, search, preview, the next ticket."""
 
 import re
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -138,3 +139,11 @@ async def test_due_date_is_previewed_with_a_stricter_limit(stage: Stage) -> None
     assert browser.text == "11月26日 23:59"
     await browser.get(f"/dispatch/{ticket.ticket_id}/due?handle_working_days=x")
     assert browser.text == "12月15日 23:59"
+
+
+async def test_the_whole_way_is_previewed_from_when_the_matter_was_received(stage: Stage) -> None:
+    week_ago = stage.clock() - timedelta(days=7)
+    ticket = await stage.accepted(received_at=week_ago)
+    browser = await stage.browser("dispatcher")
+    await browser.get(f"/dispatch/{ticket.ticket_id}/due")
+    assert browser.text == "12月8日 23:59"
