@@ -9,7 +9,8 @@ import. Errors do not quote the rows: they would carry personal data into the lo
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import (
@@ -91,6 +92,8 @@ class SqliteDatabase:
             pool_reset_on_return=None,
             hide_parameters=True,
         )
+        for engine in (self._writer, self._reader.sync_engine):
+            event.listen(engine, "do_connect", _make_private)
         event.listen(self._writer, "connect", _prepare_writer)
         event.listen(self._writer, "begin", _begin_immediate)
         event.listen(self._reader.sync_engine, "connect", _prepare_reader)
@@ -146,6 +149,17 @@ class ServerDatabase:
     async def close(self) -> None:
         await self._reader.dispose()
         await self._writer.dispose()
+
+
+def _make_private(_dialect: object, _record: object, arguments: Any, _named: object) -> None:
+    """A new file is its owner's alone: it will hold citizens' data. Its -wal and -shm follow it.
+
+    Whoever connects first makes the file, even to look only.
+    """
+    file = Path(arguments[0])
+    with suppress(OSError):  # the connection will say what is wrong
+        if not file.exists():
+            file.touch(mode=0o600)
 
 
 def _prepare_writer(connection: Any, _record: object) -> None:

@@ -8,7 +8,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.script.revision import RevisionError
 from alembic.util import CommandError
-from sqlalchemy import Connection, make_url
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from schemas.errors import HubError, StoreBusy
@@ -42,7 +42,6 @@ async def migrate(url: str) -> list[str]:
     """
     database = connect(url)
     try:
-        _make_private(url)
         return await database.write(_upgrade)
     except Exception as error:
         if (known := as_hub_error(error)) is not None:
@@ -50,13 +49,6 @@ async def migrate(url: str) -> list[str]:
         raise
     finally:
         await database.close()
-
-
-def _make_private(url: str) -> None:
-    """A new database file is its owner's alone: it holds citizens' data; its companions follow."""
-    parts = make_url(url)
-    if parts.get_backend_name() == "sqlite" and parts.database:
-        Path(parts.database).touch(mode=0o600)
 
 
 async def pending(url: str) -> list[str]:
