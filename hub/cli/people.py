@@ -164,6 +164,54 @@ def create_token(
     say(f"token for {name} (shown once): {secret[0]}")
 
 
+@user_app.command("tokens")
+def list_tokens(as_json: AsJson = False) -> None:
+    """Which API tokens there are, with roles and until when."""
+    rows: list[dict[str, object]] = []
+
+    async def read(hub: Hub) -> None:
+        rows.extend(
+            {
+                "token_id": token.token_id,
+                "name": token.name,
+                "roles": sorted(token.roles),
+                "department": token.department,
+                "expires_at": token.expires_at.isoformat(),
+                "revoked_at": token.revoked_at and token.revoked_at.isoformat(),
+            }
+            for token in await hub.store.people.tokens.all()
+        )
+
+    _with_hub(read)
+    if as_json:
+        print_json({"tokens": rows})
+        return
+    for row in rows:
+        roles = ", ".join(row["roles"]) if isinstance(row["roles"], list) else ""
+        end = f"revoked {row['revoked_at']}" if row["revoked_at"] else f"until {row['expires_at']}"
+        say(f"{row['token_id']}  {row['name']}  {roles}  {row['department'] or ''}  {end}")
+
+
+@user_app.command("revoke")
+def revoke_token(
+    token_id: Annotated[int, typer.Argument(min=1, help="As `sutong user tokens` lists it.")],
+    as_json: AsJson = False,
+) -> None:
+    """End an API token; a running web process believes it for some seconds more."""
+    done: list[bool] = []
+
+    async def revoke(hub: Hub) -> None:
+        done.append(await hub.store.people.tokens.revoke(BY, token_id))
+
+    _with_hub(revoke)
+    if not done[0]:
+        fail(f"no token {token_id} to revoke; `sutong user tokens` lists them")
+    if as_json:
+        print_json({"token_id": token_id, "done": "revoked"})
+        return
+    say(f"token {token_id}: revoked")
+
+
 def _said(problem: ErrorDetails) -> str:
     field = ".".join(map(str, problem["loc"]))
     if field == "user_name":

@@ -69,6 +69,23 @@ def test_a_token_acts_with_its_roles() -> None:
     assert asyncio.run(roles()) == {Role.OPERATOR}
 
 
+def test_a_revoked_token_is_nobodys() -> None:
+    secret = sutong("user", "token", "crm", "--role", "leader", "--json").json["token"]
+    [token] = sutong("user", "tokens", "--json").json["tokens"]
+    assert (token["name"], token["roles"], token["revoked_at"]) == ("crm", ["leader"], None)
+    number = str(token["token_id"])
+    assert sutong("user", "revoke", number).code == 0
+    again = sutong("user", "revoke", number)
+    assert (again.code, f"no token {number}" in again.err) == (1, True)
+    assert "revoked" in sutong("user", "tokens").out
+
+    async def known() -> bool:
+        async with stored(load()) as store:
+            return await store.people.tokens.find(secret) is not None
+
+    assert not asyncio.run(known())
+
+
 @pytest.mark.parametrize(
     ("args", "code", "said"),
     [
