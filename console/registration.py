@@ -151,7 +151,7 @@ async def _amendable(request: web.Request) -> tuple[RegistrationPage, Ticket, Re
     if known is None:
         raise web.HTTPNotFound
     here, values = f"/tickets/{ticket.ticket_id}", values_of(known)
-    shows = known.citizen is None or may_unmask(signed.actor, known)
+    shows = known.citizen is None or may_unmask(signed.actor, known, ticket)
     if not shows:
         values = {name: text for name, text in values.items() if not name.startswith("citizen_")}
     form = _page(

@@ -12,12 +12,13 @@ from console.session import Signed, signed_in
 from console.time_left import TimeLeft, time_left
 from schemas.events import CardIssued, Recorded
 from schemas.parties import Actor, Role
-from schemas.ticket import ENDED, Registration, State, Ticket
+from schemas.ticket import ENDED, AssignmentState, Registration, State, Ticket
 from ticket_store.delivery_rows import DeliveryStatus
 from ticket_store.scope import SEES_ALL, scope_of, sees
 from ticket_store.tickets import Supplement
 
 _EVERYBODY = "诉求人"
+_LEFT = (AssignmentState.SENT_BACK, AssignmentState.RELEASED)
 
 
 @dataclass(frozen=True)
@@ -97,18 +98,22 @@ async def load(request: web.Request) -> TicketView:
         deliveries=await store.deliveries.of_ticket(ticket_id) if sees_all else [],
         offers=offers(ticket, signed.actor, extensions_allowed=deps.extensions_allowed),
         trace=[_line(deps, recorded, names) for recorded in reversed(history)],
-        may_unmask=may_unmask(signed.actor, registration),
+        may_unmask=may_unmask(signed.actor, registration, ticket),
         sees_all=sees_all,
     )
 
 
-def may_unmask(actor: Actor, registration: Registration | None) -> bool:
-    """Who calls the citizen; a department not when he asked to be kept secret."""
+def may_unmask(actor: Actor, registration: Registration | None, ticket: Ticket) -> bool:
+    """Who calls the citizen; a department only while the matter is its own, and not when he asked
+    to be kept secret."""
     if registration is None or registration.citizen is None:
         return False
     if actor.has(Role.OPERATOR, Role.REVIEWER, Role.LEADER):
         return True
-    return actor.has(Role.HANDLER) and not registration.citizen.confidential
+    if not actor.has(Role.HANDLER) or actor.department is None or registration.citizen.confidential:
+        return False
+    share = ticket.assignment_of(actor.department)
+    return share is not None and share.state not in _LEFT
 
 
 def _line(deps: Deps, recorded: Recorded, names: dict[str, str]) -> TraceLine:

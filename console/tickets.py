@@ -93,7 +93,7 @@ async def unmask(request: web.Request) -> web.Response:
     """Name and phone, to those who call; the look is in the audit before it is shown."""
     deps, signed, ticket = await visible_ticket(request)
     registration = await deps.store.tickets.registration(ticket.ticket_id)
-    if not may_unmask(signed.actor, registration):
+    if not may_unmask(signed.actor, registration, ticket):
         raise web.HTTPForbidden
     await deps.store.audit.append(
         signed_in(request).actor.actor_id, "unmask", f"ticket:{ticket.ticket_id}",

@@ -109,7 +109,7 @@ async def show(request: web.Request) -> web.Response:
     registration = await store.tickets.registration(head.ticket_id)
     unmask = _flag(request, "unmask")
     if unmask:
-        if not may_unmask(actor, registration):
+        if not may_unmask(actor, registration, head):
             raise Problem(FORBIDDEN, "not_entitled")
         await store.audit.append(actor.actor_id, "unmask", f"ticket:{head.ticket_id}", {})
     clocks = (await store.clocks.of([head.ticket_id])).get(head.ticket_id, ())

@@ -214,3 +214,25 @@ async def test_list_that_is_sifted_reads_on_until_it_finds(
     await browser.get(more[1].replace("&amp;", "&"))
     assert "催办过的" in browser.text
     assert "人工催办：请尽快" in browser.text
+
+
+async def test_a_department_that_had_sent_a_matter_back_could_still_look_the_citizen_up(
+    stage: Stage,
+) -> None:
+    ticket = await stage.dispatched()
+    handler = await stage.browser("handler")
+    path = f"/tickets/{ticket.ticket_id}"
+    await handler.get(path)
+    assert (await handler.post(f"{path}/unmask")).status == 200
+    assert PHONE in handler.text
+    asked = await stage.do("handler", Action.ASK_SEND_BACK, ticket.ticket_id, reason="非本部门职责")
+    await stage.do(
+        "reviewer", Action.GRANT_SEND_BACK, ticket.ticket_id,
+        review_no=asked.open_reviews[0].review_no, departments=("cgj",),
+    )  # fmt: skip
+    await handler.get(path)
+    assert (await handler.post(f"{path}/unmask")).status == 403
+    assert PHONE not in handler.text
+    other = await stage.browser("other")
+    await other.get(path)
+    assert (await other.post(f"{path}/unmask")).status == 200
