@@ -35,6 +35,7 @@ def environment() -> Environment:
         "no": ticket_no,
         "moment": moment,
         "local_day": day,
+        "local_second": second,
         "mask_phone": mask_phone,
         "mask_name": mask_name,
     }
@@ -53,6 +54,11 @@ def moment(at: datetime | None) -> str:
 def day(at: datetime) -> str:
     local = at.astimezone(HUB_ZONE)
     return f"{local.year}年{local.month}月{local.day}日 星期{_DAYS[local.weekday()]} {local:%H:%M}"
+
+
+def second(at: datetime) -> str:
+    """2026-11-24 09:12:05, for records that are read years later."""
+    return f"{at.astimezone(HUB_ZONE):%Y-%m-%d %H:%M:%S}"
 
 
 def fresh_command_id(now: datetime) -> str:
