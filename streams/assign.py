@@ -14,7 +14,7 @@ from schemas.ids import derived_command_id
 from schemas.parties import Actor, Role
 from schemas.proposal import Proposal
 from schemas.ticket import HandlingMode, State, Ticket
-from streams.batches import Taken, as_it_is, by_key, in_batches
+from streams.batches import Taken, as_it_is, in_batches, key_by_key
 from streams.dead_letters import DeadLetters
 from streams.deps import StreamDeps
 from streams.waiting import when_free
@@ -69,11 +69,7 @@ class Assign:
         self._deps, self._dead = deps, dead_letters
 
     async def batch(self, batch: Sequence[Taken[None]]) -> None:
-        await asyncio.gather(*(self._in_order(group) for group in by_key(batch)))
-
-    async def _in_order(self, group: Sequence[Taken[None]]) -> None:
-        for taken in group:
-            await self._one(taken.event)
+        await key_by_key(batch, self._one)
 
     async def _one(self, event: Any) -> None:
         ticket_id = None

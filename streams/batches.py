@@ -64,9 +64,14 @@ async def as_it_is(event: Any) -> None:
     """A `prepare` for batches whose work needs nothing done record by record."""
 
 
-def by_key(batch: Sequence[Taken[T]]) -> list[list[Taken[T]]]:
-    """The batch by key, each in order: what may run side by side."""
+async def key_by_key(batch: Sequence[Taken[T]], work: Callable[[Any], Awaitable[None]]) -> None:
+    """Give each event to `work`: keys side by side, so that the store can group, each in order."""
     keys: dict[Any, list[Taken[T]]] = {}
     for taken in batch:
         keys.setdefault(taken.event.key, []).append(taken)
-    return list(keys.values())
+
+    async def in_order(group: Sequence[Taken[T]]) -> None:
+        for taken in group:
+            await work(taken.event)
+
+    await asyncio.gather(*map(in_order, keys.values()))

@@ -1,6 +1,5 @@
 """Intakes -> the store: registered once, later versions noted, acts carried out, rows settled."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,7 +18,7 @@ from schemas.errors import (
 from schemas.intake import Intake, IntakeKind
 from streams import acts
 from streams.acts import Cause
-from streams.batches import Taken, as_it_is, by_key, in_batches
+from streams.batches import Taken, as_it_is, in_batches, key_by_key
 from streams.dead_letters import DeadLetters
 from streams.deps import StreamDeps
 from streams.records import IntakeRecord
@@ -57,11 +56,7 @@ class Register:
 
     async def batch(self, batch: Sequence[Taken[None]]) -> None:
         """Tickets side by side, so that the store can group; the acts on one ticket in order."""
-        await asyncio.gather(*(self._in_order(group) for group in by_key(batch)))
-
-    async def _in_order(self, group: Sequence[Taken[None]]) -> None:
-        for taken in group:
-            await self._one(taken.event)
+        await key_by_key(batch, self._one)
 
     async def _one(self, event: Any) -> None:
         message_id = None

@@ -12,7 +12,7 @@ import pytest
 from schemas.errors import StoreBusy
 from schemas.ticket import Source
 from streams import waiting
-from streams.batches import Taken, by_key
+from streams.batches import Taken, key_by_key
 from streams.progress import Progress
 from streams.relay import Relay
 from streams.topics import INBOUND
@@ -116,8 +116,18 @@ async def test_a_wake_that_comes_while_nobody_waits_is_not_lost() -> None:
         await wake.wait(0.001)
 
 
-def test_batches_keep_the_order_of_a_key() -> None:
-    batch: Sequence[Taken[int]] = [
-        Taken(SimpleNamespace(key=key), number) for number, key in enumerate("abacb")
+async def test_batches_keep_the_order_of_a_key_and_work_at_keys_side_by_side() -> None:
+    batch: Sequence[Taken[None]] = [
+        Taken(SimpleNamespace(key=key, number=number), None) for number, key in enumerate("abacb")
     ]
-    assert [[one.item for one in group] for group in by_key(batch)] == [[0, 2], [1, 4], [3]]
+    done: list[int] = []
+
+    async def work(event: SimpleNamespace) -> None:
+        for _ in range(len(batch) - event.number):  # the later, the quicker
+            await asyncio.sleep(0)
+        done.append(event.number)
+
+    await key_by_key(batch, work)
+    assert done[0] == 3
+    assert (done.index(0) < done.index(2), done.index(1) < done.index(4)) == (True, True)
+    assert sorted(done) == [0, 1, 2, 3, 4]

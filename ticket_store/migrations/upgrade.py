@@ -1,5 +1,6 @@
 """Brings a database up to date with alembic, configured here and not by a file."""
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from alembic import command
@@ -12,7 +13,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from schemas.errors import HubError, StoreBusy
-from ticket_store.engine import busy_reason, connect
+from ticket_store.engine import Database, busy_reason, connect
 
 _FOLDER = Path(__file__).parent
 
@@ -40,15 +41,7 @@ async def migrate(url: str) -> list[str]:
     A second process that migrates at the same time waits and then finds nothing to do.
     Raises: StoreBusy, StoreNotUsable.
     """
-    database = connect(url)
-    try:
-        return await database.write(_upgrade)
-    except Exception as error:
-        if (known := as_hub_error(error)) is not None:
-            raise known from error
-        raise
-    finally:
-        await database.close()
+    return await _revisions(url, lambda database: database.write(_upgrade))
 
 
 async def pending(url: str) -> list[str]:
@@ -56,9 +49,13 @@ async def pending(url: str) -> list[str]:
 
     Raises: StoreBusy, StoreNotUsable.
     """
+    return await _revisions(url, lambda database: database.read(missing))
+
+
+async def _revisions(url: str, work: Callable[[Database], Awaitable[list[str]]]) -> list[str]:
     database = connect(url)
     try:
-        return await database.read(missing)
+        return await work(database)
     except Exception as error:
         if (known := as_hub_error(error)) is not None:
             raise known from error
