@@ -1,7 +1,7 @@
 """Area codes 属地 as a dated table: an abolished code is read as the one that took its place.
 
-Pure. The built-in rows are Suzhou's (GB/T 2260, and 320571, which is statistical); another city
-hands in its own rows.
+Pure. The built-in rows are Suzhou's (GB/T 2260, and 320571, which is statistical); a test holds
+that they say the same as `routing/data/areas.toml`. `AreaTable` takes other rows.
 """
 
 from collections.abc import Mapping
@@ -23,6 +23,7 @@ class Area:
 # [A] the day on which the merger of the inner districts and of Wujiang was announced
 _MERGED = date(2012, 9, 1)
 _BEFORE = date(2012, 8, 31)
+_NEVER = date.min  # codes of registers that are in no standard: read as the area that they mean
 
 SUZHOU: tuple[Area, ...] = (
     Area("320500", "苏州市"),
@@ -35,6 +36,8 @@ SUZHOU: tuple[Area, ...] = (
     Area("320508", "姑苏区", valid_from=_MERGED),
     Area("320509", "吴江区", valid_from=_MERGED),
     Area("320571", "苏州工业园区"),
+    Area("320592", "张家港市", valid_to=_NEVER, successor="320582"),  # [A]
+    Area("320594", "苏州工业园区", valid_to=_NEVER, successor="320571"),  # [A]
     Area("320581", "常熟市"),
     Area("320582", "张家港市"),
     Area("320583", "昆山市"),

@@ -3,8 +3,10 @@ from datetime import date
 import pytest
 
 from connectors.areas import SUZHOU, Area, AreaTable
+from routing.areas import load_areas
 
 TODAY = date(2026, 11, 25)
+CITY = "320500"
 OLD, NEW = date(2012, 8, 31), date(2012, 9, 1)
 
 
@@ -41,3 +43,22 @@ def test_every_successor_is_in_the_table_and_in_force() -> None:
     for area in SUZHOU:
         if area.successor is not None:
             assert codes[area.successor].valid_to is None
+
+
+@pytest.mark.parametrize("on", [OLD, NEW, TODAY])
+@pytest.mark.parametrize("code", sorted({area.code for area in SUZHOU} - {CITY}))
+def test_peers_and_routing_read_a_code_alike(code: str, on: date) -> None:
+    known = load_areas().current(code, on)
+    try:
+        read = AreaTable().in_force(code, on)
+    except ValueError:  # not in force yet
+        read = None
+    assert read == (known.code if known else None)
+    assert load_areas().name(code) == next(area.name for area in SUZHOU if area.code == code)
+
+
+def test_every_area_of_routing_is_known_to_peers() -> None:
+    areas = load_areas()
+    table = AreaTable()
+    codes = {one for area in areas.all(TODAY) for one in (area.code, *area.also)}
+    assert all(table.in_force(code, TODAY) for code in codes | {areas.city.code})
