@@ -16,8 +16,8 @@ _IN_WORK = frozenset({State.DISPATCHED, State.ACKNOWLEDGED, State.SUSPENDED})
 def _tabs(_actor: Actor) -> Sequence[Tab]:
     return (
         Tab("overdue", "已超期", lambda _a: due(overdue=True),
-            "没有超期的工单。", act="督办", order="超期最久的在前"),
-        Tab("near", "临期", lambda _a: due(near=True), "没有临期的工单。", act="督办"),
+            "没有超期的工单。", act="查看", order="超期最久的在前"),
+        Tab("near", "临期", lambda _a: due(near=True), "没有临期的工单。", act="查看"),
         Tab("reminded", "催办未答复", lambda _a: TicketQuery(states=_IN_WORK),
             "催办都已答复。", act="查看", note=open_reminders, order="最新的在前",
             keep=lambda ticket: bool(open_reminders(ticket))),
