@@ -4,6 +4,7 @@ What a call must look like and how it is answered is the connector's; size, unkn
 store are ours.
 """
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,13 +12,15 @@ from datetime import datetime
 import structlog
 from aiohttp import web
 
-from connectors.base import Answer, Push, Receiving
+from connectors.base import Answer, Body, Push, Receiving
 from console.api.bodies import read_body
 from console.api.problems import AWAY, HEADERS, NOT_FOUND, Problem, explain_in, of_busy, response_of
-from schemas.errors import ConnectorError, StoreBusy
+from schemas.errors import ConnectorError, PayloadNotUnderstood, StoreBusy
+from ticket_store.inbound import MessageOutcome
 from ticket_store.store import Store
 
 PREFIX = "/peers"
+_DIGITS, _LONGEST_TYPE = 40, 100  # of a digest, of a Content-Type that is kept
 log = structlog.get_logger(__name__)
 
 
@@ -56,6 +59,8 @@ async def receive(request: web.Request) -> web.Response:
         kept = await deps.store.inbound.keep(name, peer.source, bodies, deps.now())
     except StoreBusy as busy:
         return _not_now(peer, busy)
+    except PayloadNotUnderstood as refusal:
+        return await _unread(deps, peer, push, refusal)
     except ConnectorError as refusal:
         log.info("push refused", peer=name, kind=type(refusal).__name__)
         return _response(peer.answer(refusal))
@@ -65,6 +70,23 @@ async def receive(request: web.Request) -> web.Response:
     if any(one.fresh for one in kept):
         deps.wake()
     return _response(peer.answer(None))
+
+
+async def _unread(
+    deps: GatewayDeps, peer: Receiving, push: Push, refusal: PayloadNotUnderstood
+) -> web.Response:
+    """The caller is known, his words are not: kept as a dead letter, and he is told so. It may be
+    a complaint, and he may never send it again."""
+    number = f"unread:{hashlib.sha256(push.content).hexdigest()[:_DIGITS]}"
+    body = Body(push.content, number, push.headers.get("content-type", "")[:_LONGEST_TYPE])
+    book = deps.store.inbound
+    try:
+        (kept,) = await book.keep(peer.name, peer.source, [body], deps.now())
+        await book.settle(kept.message_id, MessageOutcome.DEAD, detail=str(refusal))
+    except StoreBusy as busy:
+        return _not_now(peer, busy)
+    log.warning("push not understood", peer=peer.name, message_id=kept.message_id)
+    return _response(peer.answer(refusal))
 
 
 def _push(request: web.Request, content: bytes) -> Push:

@@ -172,3 +172,20 @@ async def test_the_city_platform_pushes_a_signed_order(stage: GatewayStage) -> N
         "POST", "/peers/city/orders", data=content + b" ", headers=headers
     )
     assert forged.status == 401
+
+
+async def test_a_signed_complaint_that_was_not_understood_was_thrown_away(
+    stage: GatewayStage,
+) -> None:
+    content = (PAYLOADS / "created__help.json").read_bytes().decode().encode("gbk")
+    for nonce in ("nonce-0123456789", "nonce-0123456790"):  # the platform tries again
+        signed = Signed("POST", "/peers/city/orders", content)
+        headers: Mapping[str, str] = sign(KEYS, signed, stage.api.clock(), nonce)
+        answer = await stage.api.call("POST", "/peers/city/orders", data=content, headers=headers)
+        assert (answer.status, (await answer.json())["code"]) == (422, "2001")
+    (row,) = await stage.api.store.inbound.dead_letters()
+    assert (row.peer, row.content) == ("city", content)
+    assert "json_invalid" in row.detail
+    forged = await stage.api.call("POST", "/peers/city/orders", data=b"{}", headers=headers)
+    assert forged.status == 401
+    assert len(await stage.api.store.inbound.browse()) == 1
