@@ -43,6 +43,7 @@ class LiveHub:
 
     def __init__(self) -> None:
         self._listeners: set[Listener] = set()
+        self._heard = asyncio.Event()
 
     @property
     def listeners(self) -> int:
@@ -52,10 +53,17 @@ class LiveHub:
     def listen(self, *, sees_all: bool) -> Iterator[Listener]:
         listener = Listener(sees_all)
         self._listeners.add(listener)
+        self._heard.set()
         try:
             yield listener
         finally:
             self._listeners.discard(listener)
+            if not self._listeners:
+                self._heard.clear()
+
+    async def until_heard(self) -> None:
+        """Return as soon as somebody listens."""
+        await self._heard.wait()
 
     def publish(self, ticket_ids: Iterable[int]) -> None:
         """Something happened to these tickets; call it after the commit."""

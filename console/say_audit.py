@@ -10,7 +10,7 @@ from console.say_refusals import REFUSALS
 from schemas.ids import split_event_id, ticket_no
 from schemas.lifecycle import Action
 from schemas.parties import Role
-from ticket_store.audit import AuditReport, AuditRow
+from ticket_store.audit import AuditReport, AuditRow, ticket_of
 
 Name = Callable[[str | None], str]  # department code -> name
 
@@ -80,7 +80,6 @@ _FAULTS: Mapping[str, str] = MappingProxyType(
     }
 )
 _LEFT_OUT = frozenset({"sha256"})  # for those who compare files, not for reading
-_TICKET_DIGITS = 12  # a bare number of so many digits is a ticket's; a year or a row is shorter
 
 
 def act(row: AuditRow) -> str:
@@ -108,15 +107,6 @@ def subject(row: AuditRow, names: Mapping[str, str]) -> str:
     if row.subject in names:
         return f"用户 {names[row.subject]}"
     return {"audit": "审计链", "tickets": "工单"}.get(row.subject) or who(row.subject, names)
-
-
-def ticket_of(text: str) -> int | None:
-    """The ticket that a subject names, bare or by its kind."""
-    number = text.removeprefix("ticket:")
-    if not number.isascii() or not number.isdigit():
-        return None
-    known = number != text or len(number) >= _TICKET_DIGITS
-    return int(number) if known else None
 
 
 def facts(row: AuditRow, department: Name) -> str:

@@ -1,24 +1,29 @@
 """The web process: console, JSON API, portal API, the peers' gateway, health and metrics."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 
+import structlog
 from aiohttp import web
 
 from connectors.base import Receiving
 from console.api.deps import ApiDeps
 from console.api.install import add_api
 from console.app import build_console
-from console.deps import ConsoleSettings, Deps
+from console.deps import DEPS, ConsoleSettings, Deps
 from console.gateway import GatewayDeps, add_gateway
 from console.live import LiveHub
+from console.live_others import follow_others
 from console.portal_api import PortalDeps, add_portal_api
 from hub.assembly import Hub
 from hub.health import Health, add_health
 from hub.worker import Worker
 from schemas.parties import Actor
 from schemas.working_time import HUB_ZONE
+
+log = structlog.get_logger(__name__)
 
 # Open pages hold a stream each; they are told to come back, not waited for.
 SHUTDOWN_SECONDS = 1.0
@@ -97,6 +102,24 @@ def _console_deps(hub: Hub) -> Deps:
     )
 
 
+@asynccontextmanager
+async def _following(app: web.Application, hub: Hub) -> AsyncIterator[None]:
+    """Live pages hear of what other processes commit while the block runs."""
+    task = asyncio.create_task(follow_others(hub.store.audit, app[DEPS].live), name="live")
+    task.add_done_callback(_note_end)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def _note_end(task: asyncio.Task[None]) -> None:
+    """Pages still look by themselves every minute, so that the process may go on."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("loop failed", loop=task.get_name(), exc_info=error)
+
+
 def _nobody() -> None:
     """Wakes nobody."""
 
@@ -112,6 +135,8 @@ async def running_web(hub: Hub, worker: Worker | None) -> AsyncIterator[RunningW
         await site.start()
         host, port = runner.addresses[0][:2]
         shown = f"[{host}]" if ":" in host else host
-        yield RunningWeb(f"http://{shown}:{port}", port)
+        # with the worker in this process, commits are told as they happen
+        async with nullcontext() if worker else _following(app, hub):
+            yield RunningWeb(f"http://{shown}:{port}", port)
     finally:
         await runner.cleanup()

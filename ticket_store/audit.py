@@ -20,6 +20,7 @@ from ticket_store.writer import AuditEntry, Unit, Writer
 
 START = b"\0" * 32  # the digest before the first row
 _PAGE = 1_000
+_TICKET_DIGITS = 12  # a bare number of so many digits is a ticket's; a year is shorter
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,15 @@ def row_digest(before: bytes, row: Mapping[str, Any]) -> bytes:
         before, row["row_no"], row["at"], row["actor_id"], row["action"], row["subject"],
         row["facts"], row["events_digest"],
     )  # fmt: skip
+
+
+def ticket_of(text: str) -> int | None:
+    """The ticket that a subject names, bare or by its kind."""
+    number = text.removeprefix("ticket:")
+    if not number.isascii() or not number.isdigit():
+        return None
+    known = number != text or len(number) >= _TICKET_DIGITS
+    return int(number) if known else None
 
 
 def compact(facts: Mapping[str, Any]) -> str:

@@ -115,7 +115,5 @@ def test_who_and_what_in_words() -> None:
         "system:clocks": "系统 · 时限", "machine:routing": "智能派单", "left": "left",
     }  # fmt: skip
     assert {actor: say_audit.who(actor, names) for actor in whos} == whos
-    assert say_audit.ticket_of("2026") is None
-    assert say_audit.ticket_of("ticket:7") == 7
     assert say_audit.fault(AuditReport(True, 3)) == ""
     assert say_audit.fault(AuditReport(False, 3, 4, "9 events, 8 of them audited"))

@@ -12,7 +12,7 @@ from schemas.errors import CommandRefused
 from schemas.lifecycle import Action
 from tests.schemas import cases
 from tests.ticket_store.hub_case import Clock, command, opened, register
-from ticket_store.audit import sm3
+from ticket_store.audit import sm3, ticket_of
 from ticket_store.store import Store
 from ticket_store.writer import AuditEntry
 
@@ -147,6 +147,21 @@ async def test_acts_are_read_newest_first_page_by_page(store: Store) -> None:
     assert await store.audit.rows(ticket_id=ids[1], actor_id="u1") == [newest]
     assert await store.audit.rows(actor_id="u1") == [newest]
     assert await store.audit.rows(actor_id="nobody") == []
+
+
+@pytest.mark.parametrize(
+    ("subject", "ticket_id"),
+    [
+        ("245278310400000", 245278310400000),
+        ("ticket:245278310400000", 245278310400000),
+        ("2026", None),  # a calendar
+        ("message:245278310400000", None),
+        ("lin", None),
+        ("ticket:\N{SUPERSCRIPT TWO}", None),
+    ],
+)
+def test_which_ticket_a_subject_names(subject: str, ticket_id: int | None) -> None:
+    assert ticket_of(subject) == ticket_id
 
 
 async def test_acts_since_a_row_are_told_oldest_first(store: Store) -> None:
