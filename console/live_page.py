@@ -1,5 +1,7 @@
 """`/live`: the event stream of one browser."""
 
+import asyncio
+
 from aiohttp import web
 
 from console.deps import DEPS
@@ -20,6 +22,8 @@ async def stream(request: web.Request) -> web.StreamResponse:
     )
     response.enable_compression(web.ContentCoding.identity)
     await response.prepare(request)
+    time = asyncio.get_running_loop().time
+    looked = time()
     sees_all = bool(signed.actor.roles & SEES_ALL)
     with deps.live.listen(sees_all=sees_all) as listener:
         try:
@@ -30,7 +34,9 @@ async def stream(request: web.Request) -> web.StreamResponse:
                     break
                 if topics:
                     await response.write(b"".join(map(sse, topics)))
+                if topics and time() < looked + HEARTBEAT_SECONDS:
                     continue
+                looked = time()  # in a busy hub there is no quiet moment to wait for
                 if await deps.store.people.session(signed.token, touch=False) is None:
                     await response.write(sse(SIGNED_OUT))
                     break

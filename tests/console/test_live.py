@@ -53,6 +53,22 @@ async def test_stream_tells_when_the_session_has_ended(
     assert (await answer.content.read()).count(b"still here") == 0
 
 
+async def test_in_a_busy_hub_a_stream_outlived_its_session(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_page, "HEARTBEAT_SECONDS", 0.2)
+    browser = await stage.browser("operator")
+    answer = await browser.client.get("/live")
+    await lines(answer, "retry")
+    stage.clock.pass_(minutes=31)
+    text = ""
+    async with asyncio.timeout(5):
+        while "signed-out" not in text:
+            stage.deps.live.publish([1])  # never quiet as long as a heartbeat
+            text = (await answer.content.readany()).decode()
+            assert "still here" not in text
+
+
 async def test_stream_needs_a_session(stage: Stage) -> None:
     browser = await stage.browser()
     assert (await browser.get("/live")).status == 401
