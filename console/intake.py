@@ -7,21 +7,15 @@ from aiohttp import web
 from console.handling import open_reminders
 from console.reviews import asked_for
 from console.tabs import Tab, TabbedPage, due
-from schemas.lifecycle import LIVE
 from schemas.parties import Actor
-from schemas.ticket import ReminderKind, ReviewKind, Source, State, Ticket
+from schemas.ticket import ReviewKind, Source, State
+from ticket_store.marks import Mark
 from ticket_store.ticket_query import TicketQuery
 from ticket_store.to_dos import ToDo
-
-_FROM_ABOVE = frozenset({ReminderKind.NATIONAL, ReminderKind.SUPERIOR})
 
 
 def _received(*sources: Source) -> TicketQuery:
     return due(to_do=ToDo.RECEIVED, sources=frozenset(sources))
-
-
-def _reminded_from_above(ticket: Ticket) -> bool:
-    return any(r.kind in _FROM_ABOVE and r.answered_at is None for r in ticket.reminders)
 
 
 def _tabs(_actor: Actor) -> Sequence[Tab]:
@@ -42,9 +36,8 @@ def _tabs(_actor: Actor) -> Sequence[Tab]:
             "没有等待审核的不受理申请。", act="查看", note=asked_for(ReviewKind.DECLINE)),
         Tab("declined", "不受理", lambda _a: TicketQuery(states=frozenset({State.DECLINED})),
             "没有不受理的工单。", act="查看", order="最新的在前"),
-        Tab("reminders", "上级催办", lambda _a: TicketQuery(states=frozenset(LIVE)),
-            "没有待答复的上级催办。", act="答复", note=open_reminders, order="最新的在前",
-            keep=_reminded_from_above),
+        Tab("reminders", "上级催办", lambda _a: TicketQuery(mark=Mark.REMINDED_FROM_ABOVE),
+            "没有待答复的上级催办。", act="答复", note=open_reminders, order="最新的在前"),
     )  # fmt: skip
 
 

@@ -10,11 +10,10 @@ from console.session import signed_in
 from console.time_left import TimeLeft, most_urgent, time_left
 from schemas.parties import Actor
 from schemas.ticket import Ticket
-from ticket_store.scope import Scope, scope_of
+from ticket_store.scope import scope_of
 from ticket_store.ticket_query import Count, CursorRefused, TicketQuery
 
 PAGE = 30
-_READ, _PAGES_READ_ON = 200, 4  # for lists that a query cannot tell apart
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,6 @@ class Listing:
 
 
 Note = Callable[[Ticket], str]
-Keep = Callable[[Ticket], bool]
 Cards = Mapping[int, tuple[str, ...]]  # by ticket
 
 
@@ -50,50 +48,27 @@ async def listing(
     query: TicketQuery,
     *,
     note: Note = lambda _ticket: "",
-    keep: Keep | None = None,
     count: bool = True,
     limit: int = PAGE,
     paged: bool = True,
 ) -> Listing:
     """One page of `query`, the cursor being in the address; without `paged` the first rows only.
 
-    keep:   drops rows that the query cannot tell apart; such a list shows no total.
     Raises: HTTPBadRequest for a cursor that we did not give out.
     """
     deps, actor = request.app[DEPS], signed_in(request).actor
     scope, cursor = scope_of(actor), request.query.get("cursor") if paged else None
     try:
-        wanted, cards, cursor = await _collected(deps, query, scope, cursor, limit, keep)
+        found = await deps.store.search.find(query, scope, limit, cursor)
     except CursorRefused:
         raise web.HTTPBadRequest from None
-    total = await deps.store.search.count(query, scope) if count and keep is None else None
+    heads = await deps.store.tickets.heads([row.ticket_id for row in found.rows])
+    cards = {row.ticket_id: row.cards for row in found.rows}
     return Listing(
-        rows=await _rows(deps, wanted, cards, note),
-        total=total,
-        next_href=_next(request, cursor) if paged else None,
+        rows=await _rows(deps, list(heads.values()), cards, note),
+        total=await deps.store.search.count(query, scope) if count else None,
+        next_href=_next(request, found.cursor) if paged else None,
     )
-
-
-async def _collected(
-    deps: Deps,
-    query: TicketQuery,
-    scope: Scope,
-    cursor: str | None,
-    limit: int,
-    keep: Keep | None,
-) -> tuple[list[Ticket], Cards, str | None]:
-    """Heads of one page; with `keep`, pages are read on until enough are kept or none is left."""
-    wanted: list[Ticket] = []
-    cards: dict[int, tuple[str, ...]] = {}
-    for _ in range(_PAGES_READ_ON if keep else 1):
-        found = await deps.store.search.find(query, scope, _READ if keep else limit, cursor)
-        heads = await deps.store.tickets.heads([row.ticket_id for row in found.rows])
-        wanted += [head for head in heads.values() if keep is None or keep(head)]
-        cards |= {row.ticket_id: row.cards for row in found.rows}
-        cursor = found.cursor
-        if cursor is None or len(wanted) >= limit:
-            break
-    return wanted, cards, cursor
 
 
 async def _rows(deps: Deps, heads: Sequence[Ticket], cards: Cards, note: Note) -> list[ListRow]:

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
+from console.rates import rate_tiles
 from console.tabs import Tab, TabbedPage, due
 from schemas.parties import Actor
 from schemas.ticket import State, Ticket
+from ticket_store.marks import POOR_STARS, Mark
 from ticket_store.ticket_query import TicketQuery
 from ticket_store.to_dos import ToDo
 
@@ -31,13 +33,16 @@ def _tabs(_actor: Actor) -> Sequence[Tab]:
             "没有待回访的工单。回复诉求人之后会出现在这里。", act="回访"),
         Tab("rating", "待评价", lambda _a: TicketQuery(states=frozenset({State.AWAITING_RATING})),
             "没有等待诉求人评价的工单。", act="查看", order="最新的在前"),
-        Tab("rated", "已评价", lambda _a: TicketQuery(states=frozenset({State.CLOSED})),
-            "还没有结案的工单。", act="查看", order="最新的在前", note=evaluation,
-            keep=lambda ticket: ticket.satisfied is not None or ticket.rating is not None),
+        Tab("rated", "已评价", lambda _a: TicketQuery(mark=Mark.EVALUATED),
+            "还没有诉求人评价过的工单。", act="查看", order="最新的在前", note=evaluation),
+        Tab("dissatisfied", "不满意", lambda _a: TicketQuery(mark=Mark.DISSATISFIED),
+            "没有诉求人不满意的工单。", act="查看", order="最新的在前", note=evaluation),
+        Tab("poor", "差评", lambda _a: TicketQuery(mark=Mark.POORLY_RATED),
+            f"没有 {POOR_STARS} 星及以下的评价。", act="查看", order="最新的在前", note=evaluation),
     )  # fmt: skip
 
 
-PAGE = TabbedPage("/replies", "回复回访", _tabs)
+PAGE = TabbedPage("/replies", "回复回访", _tabs, figures=rate_tiles)
 
 
 def routes() -> list[web.RouteDef]:

@@ -20,6 +20,7 @@ from schemas.ticket import (
     Source,
     State,
 )
+from ticket_store.marks import Mark
 
 STATES: Mapping[State, str] = MappingProxyType(
     {
@@ -188,6 +189,17 @@ DELIVERY_STATES: Mapping[DeliveryState, str] = MappingProxyType(
         DeliveryState.HELD: "暂停推送",
     }
 )
+MARKS: Mapping[Mark, str] = MappingProxyType(
+    {
+        Mark.REMINDED: "催办未答复",
+        Mark.REMINDED_FROM_ABOVE: "上级催办未答复",
+        Mark.MEDIATED: "有调解",
+        Mark.EVALUATED: "已评价",
+        Mark.DISSATISFIED: "不满意",
+        Mark.UNRESOLVED: "未解决",
+        Mark.POORLY_RATED: "差评",
+    }
+)
 CARD_COLOURS: Mapping[str, str] = MappingProxyType({"yellow": "黄牌", "red": "红牌"})
 
 # The way of a ticket as its page shows it: a step and the states that belong to it.
@@ -203,7 +215,7 @@ STEPS: tuple[tuple[str, frozenset[State]], ...] = (
 
 TABLES: tuple[Mapping[Any, str], ...] = (
     STATES, ACTIONS, KINDS, URGENCIES, SOURCES, ROLES, HANDLING_MODES, PARTS, FORMS,
-    ASSIGNMENT_STATES, REVIEW_KINDS, REVIEW_STATES, REMINDERS, DELIVERY_STATES,
+    ASSIGNMENT_STATES, REVIEW_KINDS, REVIEW_STATES, REMINDERS, DELIVERY_STATES, MARKS,
 )  # fmt: skip
 _BY_TYPE: Mapping[type[StrEnum], Mapping[Any, str]] = MappingProxyType(
     {type(next(iter(words))): words for words in TABLES}

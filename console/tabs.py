@@ -1,12 +1,13 @@
 """A page family that is a row of tabs, each a list of tickets with its own next step."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from aiohttp import web
 
-from console.deps import DEPS
-from console.listings import Keep, Note, count_of, listing
+from console.deps import DEPS, Deps
+from console.listings import Note, count_of, listing
+from console.rates import RateTile
 from console.rendering import page
 from console.session import signed_in
 from schemas.parties import Actor
@@ -29,38 +30,33 @@ class Tab:
     act: str = "办理"
     to: str = "/tickets/"
     note: Note = lambda _ticket: ""
-    keep: Keep | None = None
     order: str = "最急的在前"
 
 
 @dataclass(frozen=True)
 class TabbedPage:
-    """title: of the page; create: address and word of a button that makes something new."""
+    """title: of the page; create: address and word of a button that makes something new.
+
+    figures: the page's key figures above the list.
+    """
 
     path: str
     title: str
     tabs: Callable[[Actor], Sequence[Tab]]
     create: tuple[str, str] | None = None
+    figures: Callable[[Deps, Actor], Awaitable[list[RateTile]]] | None = None
 
     async def show(self, request: web.Request) -> web.Response:
         deps, actor = request.app[DEPS], signed_in(request).actor
         tabs = self.tabs(actor)
         chosen = next((tab for tab in tabs if tab.key == request.query.get("tab")), tabs[0])
-        counts = [
-            (
-                tab.key,
-                tab.name,
-                None if tab.keep else await count_of(deps, actor, tab.asks(actor)),
-            )
-            for tab in tabs
-        ]
-        found = await listing(
-            request, chosen.asks(actor), note=chosen.note, keep=chosen.keep, count=False
-        )
+        counts = [(tab.key, tab.name, await count_of(deps, actor, tab.asks(actor))) for tab in tabs]
+        found = await listing(request, chosen.asks(actor), note=chosen.note, count=False)
+        figures = await self.figures(deps, actor) if self.figures else []
         template = "parts/tab_list.html" if "HX-Request" in request.headers else "tabbed.html"
         return page(
             request, template, spec=self, tabs=counts, tab=chosen, listing=found,
-            total=next(count for key, _, count in counts if key == chosen.key),
+            total=next(count for key, _, count in counts if key == chosen.key), figures=figures,
         )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from console.session import signed_in
 from console.ticket_view import load, may_unmask, visible_ticket
 from schemas.ids import ticket_id_of
 from schemas.working_calendar import HUB_ZONE
+from ticket_store.marks import Mark
 from ticket_store.scope import scope_of, sees
 from ticket_store.ticket_query import TicketQuery
 
@@ -39,6 +40,8 @@ def query_of(given: MultiMapping[str]) -> TicketQuery:
         asked["created_from"] = day
     if day := _day(given.get("until", "")):
         asked["created_before"] = day + timedelta(days=1)
+    if given.get("mark") in set(Mark):
+        asked["mark"] = given["mark"]
     if given.get("due") in ("overdue", "near"):
         asked[given["due"]] = True
     try:
@@ -71,7 +74,7 @@ async def search(request: web.Request) -> web.Response:
         request, "tickets/search.html", listing=found, given=given,
         words={
             "state": say.STATES, "kind": say.KINDS, "source": say.SOURCES,
-            "urgency": say.URGENCIES,
+            "urgency": say.URGENCIES, "mark": say.MARKS,
         },
         departments=deps.catalogue.departments(),
     )  # fmt: skip

@@ -10,13 +10,15 @@ from aiohttp import web
 from console import permissions
 from console.deps import DEPS
 from console.handling import open_reminders
-from console.listings import count_of, listing
+from console.listings import Listing, count_of, listing
+from console.rates import rate_tiles
 from console.rendering import page
 from console.session import signed_in
 from console.tabs import due
 from schemas.lifecycle import LIVE
 from schemas.parties import Actor, Role
 from schemas.ticket import State
+from ticket_store.marks import Mark
 from ticket_store.people_values import WORKERS
 from ticket_store.ticket_query import TicketQuery, ToDoCount
 from ticket_store.to_dos import ToDo
@@ -111,7 +113,18 @@ async def _content(request: web.Request) -> dict[str, Any]:
             note = open_reminders if one.to_do is ToDo.REMINDER else (lambda _ticket: "")
             found = await listing(request, query, note=note, count=False, limit=SHOWN, paged=False)
             lists.append((one, PLACES[one.to_do], href_of(one.to_do, actor), found))
-    return {"tiles": tiles, "lists": lists, "overview": await _overview(request, actor)}
+    return {
+        "tiles": tiles, "lists": lists, "overview": await _overview(request, actor),
+        "mediated": await _mediated(request, actor),
+        "rates": await rate_tiles(deps, actor) if actor.has(Role.LEADER) else [],
+    }  # fmt: skip
+
+
+async def _mediated(request: web.Request, actor: Actor) -> Listing | None:
+    """The newest tickets with a mediation, for those who look after all of them."""
+    if not actor.has(Role.OPERATOR, Role.LEADER):
+        return None
+    return await listing(request, TicketQuery(mark=Mark.MEDIATED), limit=SHOWN, paged=False)
 
 
 async def _overview(request: web.Request, actor: Actor) -> list[Tile]:

@@ -4,7 +4,6 @@ import re
 
 import pytest
 
-from console import listings
 from schemas.clock_running import ClockPolicy
 from schemas.ids import ticket_no
 from schemas.lifecycle import Action
@@ -193,27 +192,6 @@ async def test_steps_show_where_the_ticket_is(
     browser = await stage.browser("operator")
     await browser.get(f"/tickets/{ticket.ticket_id}/progress", htmx=True)
     assert (f'aria-current="step">{name}</li>' in browser.text) is now
-
-
-async def test_list_that_is_sifted_reads_on_until_it_finds(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What a query cannot tell apart is sifted; a page without any still leads on."""
-    monkeypatch.setattr(listings, "_READ", 2)
-    monkeypatch.setattr(listings, "_PAGES_READ_ON", 2)
-    reminded = await stage.acknowledged(matter=Matter(title="催办过的", text="余额"))
-    await stage.do("leader", Action.REMIND, reminded.ticket_id, text="请尽快")
-    for _ in range(4):
-        stage.clock.pass_(seconds=1)
-        await stage.dispatched()
-    browser = await stage.browser("leader")
-    await browser.get("/supervise?tab=reminded")
-    assert "这一页没有，请看下一页。" in browser.text
-    more = re.search(r'href="([^"]+)" data-test="next-page"', browser.text)
-    assert more
-    await browser.get(more[1].replace("&amp;", "&"))
-    assert "催办过的" in browser.text
-    assert "人工催办：请尽快" in browser.text
 
 
 async def test_a_department_that_had_sent_a_matter_back_could_still_look_the_citizen_up(
