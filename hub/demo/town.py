@@ -145,7 +145,7 @@ class Town:
             "versions in the hotline's feed": hotline,
             "documents at the province": province,
             "exports of calls": files,
-            "pushes of the hotline": self.hotline.pushes_waiting,
+            "pushes of the hotline": len(self.hotline.pushes),
         }
         return [f"{count} {what}" for what, count in counts.items() if count]
 
@@ -162,7 +162,7 @@ class Town:
             book=self.hotline.book,
             codes=hotline_codes.STATE_CODES,
             told=hotline_codes.PUSHED,
-            bodies=frozenset((*self.hotline.feed, *self.hotline.acknowledged)),
+            bodies=frozenset((*self.hotline.feed, *self.hotline.pushes.acknowledged)),
             garbage=frozenset(self.hotline.garbage),
             acts=Counter(
                 (number, _HOTLINE_ACTS[kind])

@@ -13,7 +13,8 @@ from connectors.base import Push
 from connectors.hotline12345.connector import Settings, build
 from connectors.signing import Keys
 from hub.demo.peers.faults import PLANS, Fault, FaultPlan, Faults
-from hub.demo.peers.hotline12345 import Hotline12345Peer, NewOrder, PushRefused
+from hub.demo.peers.hotline12345 import Hotline12345Peer, NewOrder
+from hub.demo.peers.hotline12345_pushes import PushRefused
 from hub.demo.peers.server import HttpPeer
 
 AT = datetime(2026, 11, 25, 4, 0, tzinfo=UTC)
@@ -138,9 +139,9 @@ async def test_a_pushed_order_is_pushed_until_the_hub_has_it_and_never_lies_in_t
     peer.supplement(order_no, "又三天")
     gateway.faults.next_only(Fault.UNAVAILABLE, 3)
     await peer.push_waiting(gateway.url, "city")
-    assert gateway.bodies == peer.versions(order_no) == peer.acknowledged
+    assert gateway.bodies == peer.versions(order_no) == peer.pushes.acknowledged
     assert peer.feed == ()
-    assert peer.pushes_waiting == 0
+    assert len(peer.pushes) == 0
     await peer.stop()
 
 
@@ -149,8 +150,8 @@ async def test_pushed_garbage_is_turned_away_and_does_not_stop_the_rest(gateway:
     order_no = peer.place(NewOrder("路灯不亮", "三天"), pushed=True)
     peer.amend(order_no, content="五天")
     await peer.push_waiting(gateway.url, "city")
-    assert peer.turned_away == 2
-    assert peer.acknowledged == peer.versions(order_no)
+    assert peer.pushes.turned_away == 2
+    assert peer.pushes.acknowledged == peer.versions(order_no)
     assert peer.garbage == []
     await peer.stop()
 

@@ -3,16 +3,13 @@
 It is an independent reading of connectors/hotline12345/README.md: it shares only the signatures.
 """
 
-import asyncio
 import json
 import random
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from http import HTTPStatus
 from typing import Any
-from zlib import crc32
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -21,6 +18,7 @@ from aiohttp import web
 from connectors.signing import Keys, RecentNonces, Signed, sign, verify
 from hub.demo.peers.books import Book, Update
 from hub.demo.peers.faults import Fault, Faults
+from hub.demo.peers.hotline12345_pushes import Pushes
 from hub.demo.peers.server import HttpPeer
 from schemas.errors import CredentialRefused
 
@@ -30,9 +28,6 @@ _STATES = frozenset(
 )
 _FIELDS = {"orderNo", "hubTicketNo", "sequence", "action", "event", "state", "time", "text"}
 _FIRST_STATE = "10"
-_PUSH_LANES = 4  # pushes under way at once; the versions of an order stay in one lane
-_NOT_NOW = frozenset({429, 500, 502, 503, 504})
-_PUSH_PAUSE_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -51,10 +46,6 @@ class NewOrder:
     taken_at: datetime | None = None  # None: now
 
 
-class PushRefused(Exception):
-    """The hub's gateway answered a push with what no good push gets."""
-
-
 @dataclass
 class _Order:
     """pushed: its versions are pushed to the hub instead of waiting in the feed."""
@@ -70,8 +61,8 @@ class Hotline12345Peer(HttpPeer):
     hub_keys:   what the hub signs its calls with; push_keys: what the platform signs pushes with.
     refusals:   answers (HTTP status, code) given to the next updates instead of applying them.
     unreadable: versions off the contract that were sent on purpose; in the feed (`garbage`) they
-                become dead letters, pushed (`turned_away`) the gateway refuses them.
-    acknowledged: pushed versions that the hub said it has.
+                become dead letters, pushed (`pushes.turned_away`) the gateway refuses them.
+    pushes: what waits to be pushed, and what became of the pushed.
     """
 
     def __init__(
@@ -90,10 +81,8 @@ class Hotline12345Peer(HttpPeer):
         self.refusals: deque[tuple[int, str]] = deque()
         self.unreadable = 0
         self.garbage: list[bytes] = []
-        self.acknowledged: list[bytes] = []
-        self.turned_away = 0
+        self.pushes = Pushes(self._pause)
         self._feed: list[bytes] = []
-        self._to_push: list[deque[bytes]] = [deque() for _ in range(_PUSH_LANES)]
         self._clock, self._rng = clock, rng
         self._hub_keys, self._push_keys = hub_keys, push_keys
         self._nonces = RecentNonces()
@@ -167,40 +156,14 @@ class Hotline12345Peer(HttpPeer):
         """What lies there to be polled, oldest first."""
         return tuple(self._feed)
 
-    @property
-    def pushes_waiting(self) -> int:
-        return sum(map(len, self._to_push))
-
     async def push_waiting(self, hub_url: str, peer: str) -> None:
-        """Push what waits, each version until the hub has answered; orders side by side.
-
-        Raises: PushRefused.
-        """
-        lanes = (self._push_lane(lane, hub_url, peer) for lane in self._to_push)
-        await asyncio.gather(*lanes)
-
-    async def _push_lane(self, lane: deque[bytes], hub_url: str, peer: str) -> None:
-        while lane:
-            content = lane[0]
-            try:
-                status, code = await self.push(hub_url, peer, content)
-            except (httpx.TransportError, ValueError):  # ValueError: half an answer
-                status, code = 503, ""
-            if status in _NOT_NOW:
-                await self._pause(_PUSH_PAUSE_SECONDS)
-                continue
-            if status == HTTPStatus.OK:
-                self.acknowledged.append(content)
-            elif status == HTTPStatus.UNPROCESSABLE_ENTITY:
-                self.turned_away += 1
-            else:
-                raise PushRefused(f"HTTP {status} code {code}")
-            lane.popleft()
+        """Push what waits; see `Pushes.send`. Raises: PushRefused."""
+        await self.pushes.send(lambda content: self.push(hub_url, peer, content))
 
     def _send(self, order_no: str, *versions: bytes) -> None:
         """Into the feed, or to the hub's gateway."""
         if self.orders[order_no].pushed:
-            self._to_push[crc32(order_no.encode()) % _PUSH_LANES].extend(versions)
+            self.pushes.add(order_no, versions)
         else:
             self._feed += versions
 

@@ -57,7 +57,7 @@ async def test_all_sources_send_and_every_second_order_is_pushed(
     assert len(town.hotline.orders) == traffic.sent[Source.HOTLINE12345]
     pushed = [order for order in town.hotline.orders.values() if order.pushed]
     assert len(pushed) == traffic.sent[Source.HOTLINE12345] // 2
-    assert town.hotline.pushes_waiting == sum(len(order.versions) for order in pushed)
+    assert len(town.hotline.pushes) == sum(len(order.versions) for order in pushed)
     answered = [call for call in town.switch.calls.values() if call["answered_at"]]
     assert len(answered) == traffic.sent[Source.PHONE_LOG]
 
