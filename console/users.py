@@ -5,6 +5,7 @@ from typing import Any
 
 from aiohttp import web
 from pydantic import ValidationError
+from yarl import URL
 
 from console import say
 from console.account import password_text
@@ -17,6 +18,8 @@ from schemas.parties import Role
 from ticket_store.passwords import PasswordRefused
 from ticket_store.people_values import NewUser, PersonRefused
 
+PAGE = 30
+_LONGEST = 80  # of what is searched for
 _LABELS = {"user_name": "用户名", "display_name": "姓名", "roles": "岗位", "department": "所属部门"}
 _ROLES = [role for role in Role if role in PEOPLE]
 _REFUSED: Mapping[str, tuple[str, str]] = {
@@ -30,6 +33,7 @@ _REFUSED: Mapping[str, tuple[str, str]] = {
 
 
 async def show(request: web.Request) -> web.Response:
+    """By user name; ?words= narrows the list, ?start= is the name that the page begins at."""
     return await _list(request)
 
 
@@ -42,9 +46,16 @@ async def _list(
     whose: str = "",
 ) -> web.Response:
     """whose: the account that `errors` are about; "" for the form of a new one."""
-    deps = request.app[DEPS]
+    deps, given = request.app[DEPS], request.query
+    people, words = deps.store.people, "" if whose else given.get("words", "").strip()
+    start = whose or given.get("start", "")
+    found = await people.users(start=start[:_LONGEST], limit=PAGE + 1, words=words[:_LONGEST])
+    more = None
+    if len(found) > PAGE:
+        more = str(URL("/users").with_query({"words": words, "start": found[PAGE].user_name}))
     return page(
-        request, "users/users.html", status=status, users=await deps.store.people.users(),
+        request, "users/users.html", status=status, users=found[:PAGE], more=more,
+        words=words, start=start, total=await people.count_users(words[:_LONGEST]),
         roles=[(role.value, say.text(role)) for role in _ROLES],
         departments=deps.catalogue.departments(), errors=errors or {}, values=values or {},
         whose=whose, saved=request.query.get("saved", ""), policy=deps.store.people.policy,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
 from schemas.parties import Role
 from ticket_store.api_tokens import TokenBook
@@ -17,7 +17,7 @@ from ticket_store.book import Book
 from ticket_store.engine import Database
 from ticket_store.passwords import PasswordRefused, Passwords, SignInPolicy
 from ticket_store.people_models import users
-from ticket_store.people_rows import user_of
+from ticket_store.people_rows import named, user_of
 from ticket_store.people_values import (
     NewUser,
     PersonRefused,
@@ -188,12 +188,28 @@ class PeopleBook(Book):
         row = await self._read(lambda connection: _row(connection, user_name))
         return None if row is None else self._user(row)
 
-    async def users(self) -> list[User]:
-        """All accounts by name, those switched off too."""
-        rows = await self._read(
-            lambda connection: connection.execute(select(users).order_by(_USER.user_name)).all()
-        )
+    async def users(
+        self, *, start: str = "", limit: int | None = None, words: str = ""
+    ) -> list[User]:
+        """Accounts by name, those switched off too.
+
+        start: the name to begin at. words: a part of the account's or the person's name.
+        """
+        wanted = select(users).order_by(_USER.user_name).limit(limit)
+        if start:
+            wanted = wanted.where(_USER.user_name >= start)
+        if words:
+            wanted = wanted.where(named(words))
+        rows = await self._read(lambda connection: connection.execute(wanted).all())
         return [self._user(row) for row in rows]
+
+    async def count_users(self, words: str = "") -> int:
+        """How many `users` would list in all."""
+        wanted = select(func.count()).select_from(users)
+        if words:
+            wanted = wanted.where(named(words))
+        number: int = await self._read(lambda one: one.execute(wanted).scalar_one())
+        return number
 
     async def names(self, actor_ids: Collection[str]) -> dict[str, str]:
         """Display names of those actors that are people."""

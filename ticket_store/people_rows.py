@@ -1,11 +1,12 @@
-"""A row of `users` as a User."""
+"""A row of `users` as a User, and how one is found by name."""
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import ColumnElement, Row, or_
 
 from ticket_store.passwords import SignInPolicy
+from ticket_store.people_models import users
 from ticket_store.people_values import User, roles_of
 
 
@@ -20,4 +21,12 @@ def user_of(row: Row[Any], now: datetime, policy: SignInPolicy) -> User:
         must_change_password=row.must_change or now - row.password_set_at >= policy.password_age,
         locked_until=row.locked_until if locked else None,
         created_at=row.created_at,
+    )
+
+
+def named(words: str) -> ColumnElement[bool]:
+    """Whose account or own name holds `words`."""
+    return or_(
+        users.c.user_name.contains(words.casefold(), autoescape=True),
+        users.c.display_name.contains(words, autoescape=True),
     )

@@ -195,7 +195,7 @@ class Browser:
 
     def hidden(self, path: str) -> list[tuple[str, str]]:
         """Name and value of the hidden fields in the form that posts to `path`."""
-        for start in re.finditer(r"<form\b[^>]*>", self.text):
+        for start in re.finditer(r"<form\b(?![^>]*method=\"get\")[^>]*>", self.text):
             action = re.search(r'\baction="([^"]*)"', start[0])
             if action and action[1].split("?")[0] == path.split("?", maxsplit=1)[0]:
                 return _HIDDEN.findall(

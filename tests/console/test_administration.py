@@ -2,12 +2,14 @@
 
 import re
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from schemas.outbound import DeliveryState
 from schemas.parties import Role
 from schemas.ticket import Source
-from tests.console.stage import PASSWORD, Stage
+from tests.console.stage import CAST, PASSWORD, Stage
 from ticket_store.inbound import MessageOutcome
+from ticket_store.people_values import NewUser
 
 NEW = {
     "user_name": "neu",
@@ -167,3 +169,27 @@ async def test_audit_administrator_checks_the_chain(stage: Stage) -> None:
     await browser.get("/audit")
     await browser.post("/audit")
     assert 'data-test="audit-ok"' in browser.text
+
+
+async def test_accounts_are_paged_and_found_by_a_part_of_the_name(stage: Stage) -> None:
+    people = stage.store.people
+    for number in range(60):
+        role = frozenset({Role.OPERATOR})
+        new = NewUser(user_name=f"u{number:02}", display_name=f"座席{number:02}", roles=role)
+        await people.create("test", new, PASSWORD)
+    browser = await stage.browser("secadmin")
+    seen: list[str] = []
+    path: str | None = "/users"
+    while path is not None:
+        await browser.get(path)
+        seen += re.findall(r'data-user="([^"]+)"', browser.text)
+        more = re.search(r'href="([^"]+)" data-test="next-page"', browser.text)
+        path = more[1].replace("&amp;", "&") if more else None
+    assert seen == [user.user_name for user in await people.users()]
+    assert len(seen) == 69
+    assert "共 69 个" in browser.text
+    for words, found in (("座席07", ["u07"]), ("U07", ["u07"]), ("0%", []), ("某", sorted(CAST))):
+        await browser.get(f"/users?words={quote(words)}")
+        assert re.findall(r'data-user="([^"]+)"', browser.text) == found, words
+    assert (await browser.post("/users/u59/roles", {"roles": "handler"})).status == 422
+    assert 'data-user="u59"' in browser.text, "what went wrong is shown beside the account"
