@@ -66,7 +66,7 @@ def _warned(event: ev.WarningFired, _name: Name) -> Line:
 
 def _carded(event: ev.CardIssued, name: Name) -> Line:
     whom = f"{name(event.department)}；" if event.department else ""
-    return say.CARD_COLOURS[event.color], whom + _clock(event)
+    return say.CARD_COLOURS[event.colour], whom + _clock(event)
 
 
 def _follow_up(event: ev.FollowUpRecorded | ev.ReworkOrdered) -> str:

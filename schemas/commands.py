@@ -9,6 +9,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field, StringConstraints
 
+from schemas.card_policy import CardColour
 from schemas.lifecycle import Action
 from schemas.matter import Frozen, Matter
 from schemas.parties import AccusedParty, Actor, Citizen
@@ -314,7 +315,7 @@ class FireWarning(Command):
 class IssueCard(Command):
     action = Action.ISSUE_CARD
     clock: str
-    color: Literal["yellow", "red"]
+    colour: CardColour
     department: str | None = None
     arithmetic: dict[str, str]
 

@@ -196,7 +196,7 @@ def _warn(facts: Facts[cmd.FireWarning]) -> tuple[ev.Event, ...]:
 
 
 def _issue_card(facts: Facts[cmd.IssueCard]) -> tuple[ev.Event, ...]:
-    return (keeping(ev.CardIssued, facts, "clock", "color", "department", "arithmetic"),)
+    return (keeping(ev.CardIssued, facts, "clock", "colour", "department", "arithmetic"),)
 
 
 def _note_refusal(facts: Facts[cmd.NoteRefusal]) -> tuple[ev.Event, ...]:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field, TypeAdapter
 
+from schemas.card_policy import CardColour
 from schemas.matter import Frozen, MatterKind, Urgency
 from schemas.parties import Actor
 from schemas.proposal import Proposal
@@ -299,7 +300,7 @@ class WarningFired(_Event):
 class CardIssued(_Event):
     kind: Literal["card_issued"] = "card_issued"
     clock: str
-    color: Literal["yellow", "red"]
+    colour: CardColour
     department: str | None
     arithmetic: dict[str, str]
 

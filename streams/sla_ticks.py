@@ -62,12 +62,12 @@ def _of_level(
         )
     else:
         if (reason := _card_reason(level, clock, total, now)) and (verdict := cards.card(reason)):
-            color = verdict.colour.value
+            colour = verdict.colour
             yield cmd.IssueCard.model_validate(
                 {
-                    **_common(clock, now, f"{clock.clock_id}:{color}:{clock.episode}"),
+                    **_common(clock, now, f"{clock.clock_id}:{colour}:{clock.episode}"),
                     "clock": clock.clock_id,
-                    "color": color,
+                    "colour": colour,
                     "department": clock.department,
                     "arithmetic": clock.arithmetic | {"reason": reason.value},
                 }

@@ -92,7 +92,7 @@ class Projection:
                 continue
             ticket_id = one.after.ticket_id
             first = changes.get(ticket_id, Change(one.before, one.after))
-            carded = {r.event.color for r in one.events if isinstance(r.event, CardIssued)}
+            carded = {r.event.colour.value for r in one.events if isinstance(r.event, CardIssued)}
             mediated = any(isinstance(r.event, MediationRecorded) for r in one.events)
             changes[ticket_id] = Change(
                 first.before, one.after, first.colours | carded, first.mediated or mediated

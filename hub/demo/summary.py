@@ -73,7 +73,7 @@ async def summary_of(
     for peer in peers:
         states.update(counts.get(peer, {}))
     happened = [one.event for history in held.histories.values() for one in history]
-    cards = Counter(event.color for event in happened if isinstance(event, CardIssued))
+    cards = Counter(event.colour.value for event in happened if isinstance(event, CardIssued))
     return DemoSummary(
         tickets=len(held.tickets),
         by_source=Counter(ticket.source.value for ticket in held.tickets.values()),

@@ -58,7 +58,7 @@ _FIELDS: dict[str, dict[str, Any]] = {
     "reminder_sent": {"reminder": "superior", "text": "催办"},
     "reminder_answered": {"reminder_no": 3, "text": "答复"},
     "warning_fired": {"clock": "c", "level": "near", "arithmetic": {}},
-    "card_issued": {"clock": "c", "color": "red", "department": "d1", "arithmetic": {}},
+    "card_issued": {"clock": "c", "colour": "red", "department": "d1", "arithmetic": {}},
     "ticket_merged": {"into": TICKET_ID, "reason": "理由"},
     "peer_refused": {"destination": "hotline", "peer_code": "1", "detail": "d"},
 }

@@ -208,7 +208,7 @@ async def test_what_a_registration_must_not_be(stage: ApiStage) -> None:
         ({"matter": {"title": " ", "text": "x"}}, "registration.matter.title"),
         ({"accused": {"name": "店", "uscc": "1"}}, "registration.accused.uscc"),
         ({"citizen": {"name": "x", "phone": "?"}}, "registration.citizen.phone"),
-        ({"color": "red"}, "registration.color"),
+        ({"colour": "red"}, "registration.colour"),
     ):
         answer = await stage.call(
             "POST", "/api/v1/tickets", "operator", json={"registration": registration(**changes)}

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from schemas.card_policy import CardColour
 from schemas.commands import IssueCard
 from schemas.ids import created_at, derived_command_id, is_derived
 from schemas.lifecycle import Action
@@ -20,7 +21,7 @@ def card(ticket_id: int, clock: Clock) -> IssueCard:
         actor=CLOCKS,
         at=clock(),
         clock="handle:scjg",
-        color="yellow",
+        colour=CardColour.YELLOW,
         department="scjg",
         arithmetic={},
     )

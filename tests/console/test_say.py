@@ -15,6 +15,7 @@ from console.rendering import fresh_command_id
 from console.workbench import PLACES
 from schemas import errors
 from schemas import events as ev
+from schemas.card_policy import CardColour
 from schemas.lifecycle import TICKET, Action
 from schemas.parties import Role
 from schemas.ticket import State
@@ -100,7 +101,7 @@ def test_lines_say_departments_by_name() -> None:
 
 def test_card_says_step_and_deadline() -> None:
     event = ev.CardIssued(
-        state=State.DISPATCHED, clock="c", color="red", department="a",
+        state=State.DISPATCHED, clock="c", colour=CardColour.RED, department="a",
         arithmetic={"step": "handle", "due_at": "2026-11-24T23:59:59+08:00"},
     )  # fmt: skip
     assert say_events.line(event, lambda code: f"{code}局") == (

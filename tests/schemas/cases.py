@@ -91,7 +91,7 @@ FIELDS: dict[Action, dict[str, Any]] = {
     Action.REMIND: {"text": "请尽快办理"},
     Action.ANSWER_REMINDER: {"reminder_no": 1, "text": "正在办理"},
     Action.WARN: {"clock": "total", "level": "near", "arithmetic": {}},
-    Action.ISSUE_CARD: {"clock": "total", "color": "red", "arithmetic": {}},
+    Action.ISSUE_CARD: {"clock": "total", "colour": "red", "arithmetic": {}},
     Action.MERGE: {"into": TICKET_ID + 1, "reason": "重复件"},
     Action.NOTE_REFUSAL: {"destination": "city", "peer_code": "E1", "detail": "no"},
 }

@@ -26,8 +26,8 @@ def clocks() -> tuple[Clock, Clock]:
 def said(commands: Sequence[cmd.Command]) -> list[str]:
     def one(command: cmd.Command) -> str:
         match command:
-            case cmd.IssueCard(color=color):
-                return color
+            case cmd.IssueCard(colour=colour):
+                return colour.value
             case cmd.FireWarning(level=level):
                 return level
             case _:

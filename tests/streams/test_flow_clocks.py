@@ -53,8 +53,8 @@ def _said(event: ev.Event) -> str | None:
     match event:
         case ev.WarningFired(clock=clock, level=level):
             return f"{clock.split('.')[0]} {level}"
-        case ev.CardIssued(clock=clock, color=color):
-            return f"{clock.split('.')[0]} {color}"
+        case ev.CardIssued(clock=clock, colour=colour):
+            return f"{clock.split('.')[0]} {colour}"
         case ev.ReminderSent():
             return "reminder"
     return None
