@@ -6,6 +6,7 @@ from datetime import datetime, time, timedelta
 from console.deps import Deps
 from schemas.parties import Actor
 from schemas.working_time import HUB_ZONE
+from ticket_store.marks import Mark
 from ticket_store.scope import scope_of
 
 
@@ -30,13 +31,18 @@ async def rate_tiles(deps: Deps, actor: Actor) -> list[RateTile]:
     month = await search.rates(today.replace(day=1), tomorrow, scope)
     day = await search.rates(today, tomorrow, scope)
     return [
-        RateTile(key, name, percent(of_month, month.calls), _said(of_month, month.calls)
-                 + _today(of_day, day.calls), href)
-        for key, name, of_month, of_day, href in (
-            ("satisfied", "满意率", month.satisfied, day.satisfied, "/tickets?mark=dissatisfied"),
-            ("resolved", "解决率", month.resolved, day.resolved, "/tickets?mark=unresolved"),
+        RateTile(
+            key,
+            f"{word}率",
+            percent(of_month, month.calls),
+            _said(word, of_month, month.calls) + _today(of_day, day.calls),
+            f"/tickets?mark={mark}",
         )
-    ]  # fmt: skip
+        for key, word, of_month, of_day, mark in (
+            ("satisfied", "满意", month.satisfied, day.satisfied, Mark.DISSATISFIED),
+            ("resolved", "解决", month.resolved, day.resolved, Mark.UNRESOLVED),
+        )
+    ]
 
 
 def percent(part: int, whole: int) -> str:
@@ -44,8 +50,8 @@ def percent(part: int, whole: int) -> str:
     return f"{part * 100 // whole}" if whole else ""
 
 
-def _said(part: int, calls: int) -> str:
-    return f"本月回访 {calls} 次，其中 {part} 次" if calls else "本月还没有回访"
+def _said(word: str, part: int, calls: int) -> str:
+    return f"本月 {calls} 次回访中 {part} 次{word}" if calls else "本月还没有回访"
 
 
 def _today(part: int, calls: int) -> str:

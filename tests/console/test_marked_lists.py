@@ -99,8 +99,8 @@ async def test_low_satisfaction_has_a_list_and_rates_say_what_they_rest_on(stage
     await browser.get("/replies?tab=dissatisfied")
     assert listed(browser, "dissatisfied") == numbers(bad)
     assert "不满意 · 已解决" in browser.text
-    assert figure(browser, "satisfied") == "66%本月回访 3 次，其中 2 次；今日 2 / 2"
-    assert figure(browser, "resolved") == "100%本月回访 3 次，其中 3 次；今日 2 / 2"
+    assert figure(browser, "satisfied") == "66%本月 3 次回访中 2 次满意；今日 2 / 2"
+    assert figure(browser, "resolved") == "100%本月 3 次回访中 3 次解决；今日 2 / 2"
     leader = await stage.browser("leader")
     await leader.get("/")
     assert figure(leader, "satisfied") == figure(browser, "satisfied")
