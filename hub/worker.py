@@ -4,7 +4,7 @@ import asyncio
 import random
 import socket
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -13,17 +13,20 @@ import structlog
 
 from hub.assembly import Hub
 from hub.calendar import keep_fresh
+from schemas.errors import StoreBusy
 from streams.app import build_app
 from streams.deps import StreamDeps, Timing, Wakes
 from streams.progress import Progress
 from ticket_store.breaker import BreakerRule
 from ticket_store.schedule import Schedule
 from ticket_store.sender import Sender, SenderRules
+from ticket_store.sessions import SessionBook
 
 log = structlog.get_logger(__name__)
 
 # Everything must have stopped 30 s after SIGTERM; Faust gets most of it.
 DRAIN_SECONDS = 20.0
+SESSIONS_SECONDS = 3600.0  # between two looks for sessions that have ended by time
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Worker:
     """What a running worker shows to the outside.
 
     wakes:   set from the web in the same process.
-    failed:  set when the processors, the sender or the calendar have given up.
+    failed:  set when the processors, the sender or another loop have given up.
     """
 
     progress: Progress
@@ -104,6 +107,7 @@ async def running_worker(hub: Hub) -> AsyncIterator[Worker]:
         calendars, clocks = hub.store.calendars, hub.store.clocks
         watched("sender", sender.run())
         watched("calendar", keep_fresh(calendars, clocks, hub.clock_policy, deps.timing.calendar))
+        watched("sessions", sweep_sessions(hub.store.people.sessions))
         watched("processors", _crash_of(app, failed))
         log.info("worker started", broker=settings.broker.partition(":")[0])
         yield Worker(progress, wakes, sender, failed)
@@ -119,6 +123,22 @@ async def running_worker(hub: Hub) -> AsyncIterator[Worker]:
             # what was under way is offered again at the next start: rows came before records
             log.warning("processors did not stop in time", seconds=DRAIN_SECONDS)
         log.info("worker stopped")
+
+
+async def sweep_sessions(
+    sessions: SessionBook, pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+) -> None:
+    """Forget sessions that have ended by time, once an hour, for ever.
+
+    pause: waits so many seconds.
+    """
+    while True:
+        try:
+            if ended := await sessions.sweep():
+                log.debug("sessions forgotten", count=ended)
+        except StoreBusy as busy:
+            log.warning("sessions not swept", reason=str(busy))
+        await pause(SESSIONS_SECONDS)
 
 
 async def _crash_of(app: Any, failed: asyncio.Event) -> None:
