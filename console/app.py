@@ -25,6 +25,7 @@ from console import (
     workbench,
 )
 from console.deps import DEPS, Deps
+from console.rate_limit import RateLimit
 from console.rendering import ENVIRONMENT, HERE, environment
 from ticket_store.desk import Outcome
 
@@ -49,7 +50,9 @@ def build_console(deps: Deps) -> web.Application:
     )
     app[DEPS] = deps
     app[ENVIRONMENT] = environment()
-    app[sign_in.RECENT] = sign_in.Recent(deps.settings.sign_in_per_minute)
+    app[sign_in.RATE] = RateLimit(
+        deps.settings.sign_in_per_minute, deps.monotonic, loopback=deps.settings.limit_loopback
+    )
     app.on_response_prepare.append(security.put_headers)
     app.on_shutdown.append(_end_streams)
     for family in PAGES:

@@ -3,6 +3,7 @@
 Nothing here is global; `hub.assembly` builds one `Deps` and hands it to `console.app`.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -63,7 +64,10 @@ class ConsoleSettings:
 
 @dataclass(frozen=True)
 class Deps:
-    """calendar: a call, because an imported notice replaces the calendar while the hub runs."""
+    """
+    calendar:  a call, because an imported notice replaces the calendar while the hub runs.
+    monotonic: seconds on a clock that never goes back.
+    """
 
     store: Store
     catalogue: Catalogue
@@ -73,6 +77,7 @@ class Deps:
     settings: ConsoleSettings = ConsoleSettings()
     limits: Sequence[LimitRule] = DEFAULT_LIMITS
     extensions_allowed: int = 1
+    monotonic: Callable[[], float] = time.monotonic
 
     def department_name(self, code: str | None) -> str:
         return self.catalogue.name(code) if code else ""

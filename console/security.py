@@ -29,6 +29,7 @@ HEADERS = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_KEPT = frozenset({"Allow", "Retry-After"})  # headers of an error that its page carries, too
 _SAME_SITE = frozenset({"same-origin", "none"})  # none: typed or bookmarked
 
 # status -> (what happened, what to do now)
@@ -84,8 +85,8 @@ async def explain_errors(request: web.Request, handler: Handler) -> web.StreamRe
         if error.status < 400:  # noqa: PLR2004 - a redirect is no error
             raise
         response = said(request, error.status)
-        if "Allow" in error.headers:
-            response.headers["Allow"] = error.headers["Allow"]
+        for name in _KEPT & error.headers.keys():
+            response.headers[name] = error.headers[name]
         return response
     except StoreBusy as error:
         response = said(request, 503)

@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 from console.app import LARGEST_FORM, build_console
 from console.deps import ConsoleSettings
 from schemas.errors import StoreBusy
+from tests.console.api_stage import Seconds
 from tests.console.stage import Browser, Stage
 
 
@@ -127,12 +128,17 @@ async def test_busy_store_at_the_door_is_explained_too(
 
 async def test_sign_in_attempts_are_limited_by_address(stage: Stage) -> None:
     settings = ConsoleSettings(sign_in_per_minute=3, limit_loopback=True)
-    server = TestServer(build_console(replace(stage.deps, settings=settings)))
-    async with TestClient(server) as client:
+    seconds = Seconds()
+    deps = replace(stage.deps, settings=settings, monotonic=seconds)
+    async with TestClient(TestServer(build_console(deps))) as client:
         browser = Browser(client)
         statuses = [(await browser.sign_in("nobody", "x")).status for _ in range(4)]
         assert statuses == [403, 403, 403, 429]
-        stage.clock.pass_(minutes=2)
+        seconds.at = 45.0
+        refused = await browser.sign_in("nobody", "x")
+        assert (refused.status, refused.headers["Retry-After"]) == (429, "15")
+        assert "操作过于频繁" in browser.text
+        seconds.at = 60.0
         assert (await browser.sign_in("nobody", "x")).status == 403
 
 
