@@ -12,6 +12,7 @@ from typing import Any, Protocol, cast
 from pydantic import BaseModel, ValidationError
 
 from connectors.base import Connector
+from schemas.areas import AreaTable
 from schemas.errors import HubError
 
 _MODULES: Mapping[str, str] = MappingProxyType(
@@ -33,7 +34,7 @@ class PeersWrong(HubError):
 
 
 class _Build(Protocol):
-    def __call__(self, name: str, settings: Any) -> Connector: ...
+    def __call__(self, name: str, settings: Any, *, areas: AreaTable) -> Connector: ...
 
 
 class _Pushed(Protocol):
@@ -83,13 +84,14 @@ def event_kinds(name: str) -> frozenset[str]:
     return kinds
 
 
-def build_peers(entries: Mapping[str, Mapping[str, Any]]) -> dict[str, Peer]:
+def build_peers(entries: Mapping[str, Mapping[str, Any]], areas: AreaTable) -> dict[str, Peer]:
     """Build the peers of the settings, by name.
 
     entries: [peers.<name>] with `dialect` and what the dialect asks for.
+    areas:   of the city: in their messages old area codes are read as those in force.
     Raises: PeersWrong with every problem, not only the first.
     """
-    peers = Peers()
+    peers = Peers(areas)
     for name, entry in entries.items():
         peers.add(name, entry)
     return peers.built()
@@ -98,7 +100,8 @@ def build_peers(entries: Mapping[str, Mapping[str, Any]]) -> dict[str, Peer]:
 class Peers:
     """Collects peers and what is wrong with them; a second one of the same name is refused."""
 
-    def __init__(self) -> None:
+    def __init__(self, areas: AreaTable) -> None:
+        self._areas = areas
         self._peers: dict[str, Peer] = {}
         self._problems: list[str] = []
 
@@ -130,4 +133,5 @@ class Peers:
                 for problem in error.errors(include_input=False)
             ]
         else:
-            self._peers[name] = Peer(kind.build(name, settings), kind.pushed(settings))
+            connector = kind.build(name, settings, areas=self._areas)
+            self._peers[name] = Peer(connector, kind.pushed(settings))

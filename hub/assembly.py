@@ -105,12 +105,13 @@ async def build(settings: Settings, *, now: Now = utc_now, migrating: bool = Fal
     migrating: bring an older or empty store up to date first; else such a store is refused.
     Raises: StoreNotMigrated, PeersWrong, CatalogueWrong, StoreBusy.
     """
-    peers = build_peers(settings.peers)
     catalogue, proposer = build_proposer(
         lambda: now().astimezone(HUB_ZONE).date(),
         catalogue_file=settings.dispatch.catalogue,
+        areas_file=settings.dispatch.areas,
         rules_file=settings.dispatch.rules,
     )
+    peers = build_peers(settings.peers, catalogue.areas)
     settings.home.mkdir(parents=True, exist_ok=True)
     key = secret_key(settings.home)
     if migrating:

@@ -15,6 +15,7 @@ from hub.stored import stored_calendar, utc_now
 from hub.trouble import store_remedy
 from routing.catalogue_file import CatalogueWrong
 from routing.proposer import build_proposer
+from schemas.areas import NO_AREAS, AreaTable
 from schemas.errors import ConnectorError, CredentialRefused, HubError, StoreBusy
 from schemas.working_time import HUB_ZONE
 from streams.embedded import BrokerSettings, BrokerUrlRefused, inspect
@@ -46,8 +47,9 @@ async def findings_of(settings: Settings, now: Now = utc_now) -> list[Finding]:
     read = f"{where} read" if where.is_file() else f"no {where}; environment and defaults"
     findings = [Finding("settings", True, read), _home(settings)]
     findings += [await _store(settings), _broker(settings), await _calendar(settings, today)]
-    findings += [_limits(settings), *_routing(settings, today)]
-    return findings + await _peers(settings)
+    routing, areas = _routing(settings, today)
+    findings += [_limits(settings), *routing]
+    return findings + await _peers(settings, areas)
 
 
 def _home(settings: Settings) -> Finding:
@@ -121,27 +123,28 @@ def _limits(settings: Settings) -> Finding:
     return Finding("limits", True, f"{len(rules)} rules")
 
 
-def _routing(settings: Settings, today: date) -> list[Finding]:
+def _routing(settings: Settings, today: date) -> tuple[list[Finding], AreaTable]:
+    """Also the areas that the peers are built with; none when a file is wrong."""
     try:
         catalogue, _ = build_proposer(
             lambda: today,
             catalogue_file=settings.dispatch.catalogue,
+            areas_file=settings.dispatch.areas,
             rules_file=settings.dispatch.rules,
         )
     except CatalogueWrong as wrong:
-        return [
-            Finding("routing", False, problem, f"mend {wrong.file}") for problem in wrong.problems
-        ]
+        remedy = f"mend {wrong.file}"
+        return [Finding("routing", False, problem, remedy) for problem in wrong.problems], NO_AREAS
     count = len(catalogue.departments())
     return [
         Finding("routing", True, f"{count} departments"),
         Finding("model", True, "none trained: people dispatch from the candidates"),
-    ]
+    ], catalogue.areas
 
 
-async def _peers(settings: Settings) -> list[Finding]:
+async def _peers(settings: Settings, areas: AreaTable) -> list[Finding]:
     try:
-        peers = build_peers(settings.peers)
+        peers = build_peers(settings.peers, areas)
     except PeersWrong as wrong:
         remedy = "see connectors/<dialect>/README.md"
         return [Finding("peers", False, problem, remedy) for problem in wrong.problems]

@@ -73,6 +73,9 @@ class Dispatch(Section):
     catalogue: OptionalFile = Field(
         default=None, description="departments.toml in place of the built-in"
     )
+    areas: OptionalFile = Field(
+        default=None, description="areas.toml, the city and its area codes, likewise"
+    )
     rules: OptionalFile = Field(
         default=None,
         description="hard rules (TOML); the built-in ones go with the built-in catalogue",

@@ -1,49 +1,26 @@
-"""The areas of a city, dated: old codes, names in addresses, and registration codes of firms."""
+"""The areas of a city from their file, by code and by their names in addresses; firms' codes."""
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
-from routing.catalogue_file import DATA, Area, AreasFile, CatalogueWrong, City, read_toml
+from routing.catalogue_file import DATA, AddressedArea, AreasFile, CatalogueWrong, read_toml
+from schemas.areas import Area, AreaTable, City
 from schemas.parties import uscc_is_valid
 
 
-class Areas:
+class Areas(AreaTable):
     """Areas by code and by the names that stand in addresses."""
 
-    def __init__(self, city: City, areas: tuple[Area, ...]) -> None:
-        self.city = city
-        self._by_code = {area.code: area for area in areas}
-        self._aliased = {other: area.code for area in areas for other in area.also}
+    def __init__(self, city: City, areas: tuple[AddressedArea, ...]) -> None:
+        super().__init__(city, areas)
         self._named = {
             name: area.code for area in areas for name in (area.name, *area.aliases, *area.places)
         }
         longest_first = sorted(self._named, key=lambda name: (-len(name), name))
         self._names = re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
-
-    def all(self, on: date) -> tuple[Area, ...]:
-        return tuple(area for area in self._by_code.values() if area.valid(on))
-
-    def current(self, code: str, on: date) -> Area | None:
-        """The area that answers for `code` on that day; None for the city itself and for others."""
-        area = self._by_code.get(self._aliased.get(code, code))
-        while area is not None and not area.valid(on):
-            area = self._by_code.get(area.became) if area.became else None
-        return area
-
-    def name(self, code: str) -> str:
-        """The name that `code` had or has; an unknown code is its own name."""
-        if code == self.city.code:
-            return self.city.name
-        known = self._by_code.get(self._aliased.get(code, code))
-        return known.name if known else code
-
-    def inside(self, code: str) -> bool | None:
-        """Whether the code lies in the city; None for a province or country that holds the city."""
-        if code.startswith(self.city.code[:4]):
-            return True
-        return None if self.city.code.startswith(code.rstrip("0")) else False
 
     def locate(self, text: str, on: date) -> Area | None:
         """The area that a text names most often, the first of equals; longer names win."""
@@ -93,7 +70,7 @@ def load_areas(file: Path | None = None) -> Areas:
     return Areas(table.city, table.area)
 
 
-def _turns_in_a_circle(area: Area, by_code: dict[str, Area]) -> bool:
+def _turns_in_a_circle(area: Area, by_code: Mapping[str, Area]) -> bool:
     seen = {area.code}
     step: Area | None = area
     while step is not None and step.became is not None:

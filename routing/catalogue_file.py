@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, Field, StringConstraints, ValidationError
 
+from schemas.areas import Area, AreaCode, City
 from schemas.errors import HubError
 from schemas.matter import Frozen
 
@@ -15,7 +16,6 @@ DATA = Path(__file__).parent / "data"
 
 Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")]
-AreaCode = Annotated[str, StringConstraints(pattern=r"^\d{6}$")]
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -58,28 +58,12 @@ class Department(Frozen):
         return self.abolished_on is None or on < self.abolished_on
 
 
-class Area(Frozen):
-    """An administrative area; a code is valid from `valid_from` to `valid_to`, both included."""
+class AddressedArea(Area):
+    """An area with what names it in an address or a letter; areas.toml explains the keys."""
 
-    code: AreaCode
-    name: Word
     aliases: tuple[Word, ...] = ()
-    also: tuple[AreaCode, ...] = ()
     places: tuple[Word, ...] = ()
     government: Code | None = None
-    valid_from: date | None = None
-    valid_to: date | None = None
-    became: AreaCode | None = None
-
-    def valid(self, on: date) -> bool:
-        return (self.valid_from is None or self.valid_from <= on) and (
-            self.valid_to is None or on <= self.valid_to
-        )
-
-
-class City(Frozen):
-    code: AreaCode
-    name: Word
 
 
 class DepartmentsFile(Frozen):
@@ -88,7 +72,7 @@ class DepartmentsFile(Frozen):
 
 class AreasFile(Frozen):
     city: City
-    area: tuple[Area, ...] = ()
+    area: tuple[AddressedArea, ...] = ()
 
 
 class CategoriesFile(Frozen):

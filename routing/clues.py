@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from routing.areas import Areas, registration_code
-from routing.catalogue_file import Area
 from routing.text import READ_CHARACTERS, normalised, without_personal_data
+from schemas.areas import Area
 from schemas.matter import MatterKind, Urgency
 from schemas.ticket import AssignmentState, Registration, Ticket
 

@@ -81,6 +81,7 @@ def build_proposer(
     today: Callable[[], date],
     *,
     catalogue_file: Path | None = None,
+    areas_file: Path | None = None,
     rules_file: Path | None = None,
     classifier: Classifier | None = None,
     machine_dispatch: bool = False,
@@ -90,7 +91,7 @@ def build_proposer(
 
     Raises: CatalogueWrong.
     """
-    catalogue = load_catalogue(today, departments=catalogue_file)
+    catalogue = load_catalogue(today, departments=catalogue_file, areas=areas_file)
     if catalogue_file is not None and rules_file is None:
         rules = HardRules((), catalogue)
     else:

@@ -10,8 +10,6 @@ from pydantic import Field
 from routing.catalogue import Catalogue
 from routing.catalogue_file import (
     DATA,
-    Area,
-    AreaCode,
     CatalogueWrong,
     Code,
     Department,
@@ -19,6 +17,7 @@ from routing.catalogue_file import (
     read_toml,
 )
 from routing.clues import Clues
+from schemas.areas import Area, AreaCode
 from schemas.matter import Frozen, MatterKind, Urgency
 
 RULES = DATA / "rules.toml"

@@ -13,6 +13,7 @@ from connectors.hotline12345.client import Client, body_of, code_in
 from connectors.hotline12345.translate import Dialect, intakes_from_body, update_from
 from connectors.http_client import HttpAddress, HttpClient
 from connectors.signing import Keys, NonceMemory, Profile, RecentNonces, Signed, verify
+from schemas.areas import NO_AREAS, AreaTable
 from schemas.errors import (
     CredentialRefused,
     PayloadNotUnderstood,
@@ -135,6 +136,7 @@ def build(
     name: str,
     settings: Settings,
     *,
+    areas: AreaTable = NO_AREAS,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     nonces: NonceMemory | None = None,
 ) -> Hotline12345Connector:
@@ -147,7 +149,7 @@ def build(
     http = HttpClient(name, address, ours, now=now, peer_code=code_in)
     return Hotline12345Connector(
         client=Client(name, http, settings.page_size),
-        dialect=Dialect(name, settings.app_key, categories=settings.categories),
+        dialect=Dialect(name, settings.app_key, areas, settings.categories),
         their_keys=theirs if settings.peer_app_key and theirs.secret else None,
         poll_seconds=settings.poll_seconds,
         nonces=nonces or RecentNonces(),

@@ -9,10 +9,10 @@ from types import MappingProxyType
 
 from pydantic import ValidationError
 
-from connectors.areas import AreaTable
 from connectors.hotline12345 import codes
 from connectors.hotline12345.wire import AccusedPart, CitizenPart, Order
 from schemas import events as ev
+from schemas.areas import NO_AREAS, AreaTable
 from schemas.errors import PayloadNotUnderstood, places_of
 from schemas.intake import Intake, IntakeKind
 from schemas.matter import Matter
@@ -41,7 +41,7 @@ class Dialect:
 
     peer: str
     app_key: str
-    areas: AreaTable = field(default_factory=AreaTable)
+    areas: AreaTable = NO_AREAS
     categories: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Self, TypeVar
 
 import structlog
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
 from connectors.base import Body, Page
 from connectors.phone_log import codes
@@ -21,6 +21,7 @@ from connectors.phone_log.translate import (
     result_of,
     row_body,
 )
+from schemas.areas import NO_AREAS, AreaCode, AreaTable
 from schemas.errors import CredentialRefused, PeerUnavailable
 from schemas.intake import Intake
 from schemas.matter import Frozen
@@ -30,7 +31,6 @@ from schemas.ticket import Source
 _LOOKS_BEFORE_WARNING = 20
 _log = structlog.get_logger(__name__)
 _Answer = TypeVar("_Answer")
-AreaCode = Annotated[str, StringConstraints(pattern=r"^\d{6}$")]
 
 
 class Settings(Frozen):
@@ -196,7 +196,7 @@ class PhoneLogConnector:
             raise PeerUnavailable(self.name, words, uncertain=changes) from error
 
 
-def build(name: str, settings: Settings) -> PhoneLogConnector:
+def build(name: str, settings: Settings, *, areas: AreaTable = NO_AREAS) -> PhoneLogConnector:
     root = settings.folder
     folder = Folder(
         incoming=root,
@@ -206,7 +206,7 @@ def build(name: str, settings: Settings) -> PhoneLogConnector:
         marker=settings.marker or None,
         most_bytes=settings.most_bytes,
     )
-    layout = Layout({**codes.COLUMNS, **settings.columns}, settings.areas_by_called)
+    layout = Layout({**codes.COLUMNS, **settings.columns}, settings.areas_by_called, areas)
     return PhoneLogConnector(
         name, folder, layout, settings.switch_id, settings.poll_seconds, settings.page_rows
     )

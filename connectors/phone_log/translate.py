@@ -8,6 +8,7 @@ from datetime import datetime
 
 from connectors.foreign_xml import legal_characters
 from connectors.phone_log import codes
+from schemas.areas import NO_AREAS, AreaTable
 from schemas.errors import PayloadNotUnderstood
 from schemas.intake import Intake, IntakeKind
 from schemas.matter import Matter
@@ -31,6 +32,7 @@ class Layout:
 
     columns: Mapping[str, str] = field(default_factory=lambda: dict(codes.COLUMNS))
     areas_by_called: Mapping[str, str] = field(default_factory=dict)
+    areas: AreaTable = NO_AREAS
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,7 @@ def _draft(call: Call, peer: str, layout: Layout) -> Intake:
                 # masked: titles are seen by more people than texts
                 title=f"电话来电 {number}",
                 text=f"{call.summary or codes.NO_SUMMARY}\n{note}",
-                area_code=_area(call.called, layout.areas_by_called),
+                area_code=_area(call, layout),
             ),
             citizen=Citizen(name=codes.CALLER_UNNAMED, phone=call.caller) if call.caller else None,
             source=Source.PHONE_LOG,
@@ -185,6 +187,9 @@ def _time(text: str, header: str) -> datetime:
     raise ValueError(f"{header}: not a time of the interface")
 
 
-def _area(called: str, areas: Mapping[str, str]) -> str | None:
-    fitting = [prefix for prefix in areas if called.startswith(prefix)]
-    return areas[max(fitting, key=len)] if fitting else None
+def _area(call: Call, layout: Layout) -> str | None:
+    fitting = [prefix for prefix in layout.areas_by_called if call.called.startswith(prefix)]
+    if not fitting:
+        return None
+    code = layout.areas_by_called[max(fitting, key=len)]
+    return layout.areas.in_force(code, call.started_at.date())

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
-from connectors.areas import AreaTable
 from schemas.matter import MatterKind, Urgency
 from schemas.ticket import ReminderKind, State
 
@@ -59,8 +58,6 @@ REMINDERS: Mapping[str, ReminderKind] = MappingProxyType(
     {"1": ReminderKind.NATIONAL, "2": ReminderKind.SUPERIOR}
 )
 FLAGS: Mapping[str, bool] = MappingProxyType({"0": False, "1": True})
-
-AREAS = AreaTable()  # abolished codes still arrive
 
 # event kind -> the province's stage 环节; what is not here is not reported, and whatever changes a
 # ticket's state is here

@@ -15,6 +15,7 @@ from connectors.provincial.client import Client, Credentials
 from connectors.provincial.signature import Profile
 from connectors.provincial.translate import Item, Result, intakes_from_body, report_of
 from connectors.soap_client import SoapAddress, SoapClient
+from schemas.areas import NO_AREAS, AreaTable
 from schemas.errors import PayloadNotUnderstood
 from schemas.intake import Intake
 from schemas.matter import Frozen
@@ -51,6 +52,7 @@ class ProvincialConnector:
     client: Client
     poll_seconds: float
     page_size: int
+    areas: AreaTable = NO_AREAS
     source: Source = Source.PROVINCIAL
 
     async def check(self) -> None:
@@ -69,7 +71,7 @@ class ProvincialConnector:
             cursor = result.cursor
 
     def translate(self, body: bytes) -> tuple[Intake, ...]:
-        return intakes_from_body(body, self.name)
+        return intakes_from_body(body, self.name, self.areas)
 
     async def deliver(self, outbound: Outbound) -> Receipt:
         return _receipt(await self.client.report(report_of(outbound)))
@@ -86,6 +88,7 @@ def build(
     name: str,
     settings: Settings,
     *,
+    areas: AreaTable = NO_AREAS,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> ProvincialConnector:
     binding = f"{{{codes.NAMESPACE}}}ComplaintExchange{settings.soap_version.replace('.', '')}"
@@ -104,7 +107,7 @@ def build(
     secret = settings.app_secret.get_secret_value()
     credentials = Credentials(settings.app_key, secret, settings.signature)
     client = Client(name, soap, credentials, now)
-    return ProvincialConnector(name, client, settings.poll_seconds, settings.page_size)
+    return ProvincialConnector(name, client, settings.poll_seconds, settings.page_size, areas)
 
 
 def _body(item: Item) -> Body:

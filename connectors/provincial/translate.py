@@ -18,6 +18,7 @@ from connectors.foreign_xml import (
     parse_xml,
 )
 from connectors.provincial import codes, wording
+from schemas.areas import NO_AREAS, AreaTable
 from schemas.errors import PayloadNotUnderstood, places_of
 from schemas.intake import Intake, IntakeKind
 from schemas.matter import Matter, Urgency
@@ -89,10 +90,10 @@ class Report:
     document: str
 
 
-def intakes_from_body(body: bytes, peer: str) -> tuple[Intake, ...]:
+def intakes_from_body(body: bytes, peer: str, areas: AreaTable = NO_AREAS) -> tuple[Intake, ...]:
     """One document of the province as intakes. Raises: PayloadNotUnderstood."""
     try:
-        return (_intake(parse_xml(body), peer),)
+        return (_intake(parse_xml(body), peer, areas),)
     except (ForeignXmlRefused, KeyError, ValueError) as error:
         raise PayloadNotUnderstood(peer, _why(error)) from error
 
@@ -138,10 +139,10 @@ def result_of(text: str, peer: str) -> Result:
         raise PayloadNotUnderstood(peer, _why(error)) from error
 
 
-def _intake(root: etree._Element, peer: str) -> Intake:
+def _intake(root: etree._Element, peer: str, areas: AreaTable) -> Intake:
     kind = local_name(root)
     if kind == "issuedTicket":
-        return _issued(_read(root, _Issued), peer)
+        return _issued(_read(root, _Issued), peer, areas)
     if kind in _NOTES:
         return _note(_read(root, _Note), _NOTES[kind], peer)
     raise ValueError(f"document {kind[:40]!r} is not of the interface")
@@ -162,7 +163,7 @@ def _result(root: etree._Element) -> Result:
     return Result.model_validate(fields)
 
 
-def _issued(ticket: _Issued, peer: str) -> Intake:
+def _issued(ticket: _Issued, peer: str, areas: AreaTable) -> Intake:
     state, updated_at = codes.STATES[ticket.state], _time(ticket.update_time)
     if ticket.caused_by is not None:
         return Intake(
@@ -188,11 +189,11 @@ def _issued(ticket: _Issued, peer: str) -> Intake:
         source_ticket_no=ticket.ticket_no,
         peer_updated_at=updated_at,
         peer_state=state.value,
-        registration=_registration(ticket, peer),
+        registration=_registration(ticket, peer, areas),
     )
 
 
-def _registration(ticket: _Issued, peer: str) -> Registration:
+def _registration(ticket: _Issued, peer: str, areas: AreaTable) -> Registration:
     citizen = accused = None
     received_at = _time(ticket.issue_time)
     if ticket.citizen_name is not None:
@@ -213,8 +214,7 @@ def _registration(ticket: _Issued, peer: str) -> Registration:
             kind=codes.MATTER_KINDS[ticket.appeal_type],
             urgency=Urgency.NORMAL if ticket.urgency is None else codes.URGENCIES[ticket.urgency],
             category_code=ticket.category,
-            area_code=ticket.area_code
-            and codes.AREAS.in_force(ticket.area_code, received_at.date()),
+            area_code=ticket.area_code and areas.in_force(ticket.area_code, received_at.date()),
             place=ticket.place,
         ),
         citizen=citizen,

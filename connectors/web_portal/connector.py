@@ -11,6 +11,7 @@ from connectors.signing import Keys, Profile
 from connectors.web_portal import codes
 from connectors.web_portal.client import Client
 from connectors.web_portal.translate import callback_from, intakes_from_body
+from schemas.areas import NO_AREAS, AreaTable
 from schemas.errors import RequestRefused
 from schemas.intake import Intake
 from schemas.matter import Frozen
@@ -36,6 +37,7 @@ class WebPortalConnector:
 
     name: str
     client: Client | None
+    areas: AreaTable = NO_AREAS
 
     @property
     def source(self) -> Source:
@@ -46,7 +48,7 @@ class WebPortalConnector:
             await self.client.reachable()
 
     def translate(self, body: bytes) -> Sequence[Intake]:
-        return intakes_from_body(body, self.name)
+        return intakes_from_body(body, self.name, self.areas)
 
     async def deliver(self, outbound: Outbound) -> Receipt:
         return await self._callback().notify(outbound.key, callback_from(outbound))
@@ -70,11 +72,16 @@ def pushed(settings: Settings) -> frozenset[str]:
 
 
 def build(
-    name: str, settings: Settings, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    name: str,
+    settings: Settings,
+    *,
+    areas: AreaTable = NO_AREAS,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> WebPortalConnector:
     """Build the peer of one settings entry; nothing is opened yet."""
     if settings.callback_url is None:
-        return WebPortalConnector(name, None)
+        return WebPortalConnector(name, None, areas)
     address = HttpAddress(str(settings.callback_url), timeout_seconds=settings.timeout_seconds)
     keys = Keys(settings.app_key, settings.app_secret.get_secret_value(), settings.profile)
-    return WebPortalConnector(name, Client(name, HttpClient(name, address, keys, now=now)))
+    client = Client(name, HttpClient(name, address, keys, now=now))
+    return WebPortalConnector(name, client, areas)

@@ -5,17 +5,15 @@ stores `content` of that message; `translate.py` reads the same bytes back. Unkn
 refused, so that a typo cannot hide.
 """
 
-from datetime import date
 from typing import Annotated, Literal, Self
 
 from pydantic import AwareDatetime, Field, StringConstraints, TypeAdapter, model_validator
 
-from connectors.areas import AreaTable
+from schemas.areas import AreaCode
 from schemas.matter import Frozen, MatterKind
 from schemas.parties import uscc_is_valid
 
 MOST_ATTACHMENTS = 10
-_AREAS = AreaTable()
 
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 MatterText = Annotated[
@@ -54,17 +52,11 @@ class MatterForm(Frozen):
     title: Title
     text: MatterText
     kind: MatterKind = MatterKind.COMPLAINT
-    area_code: Annotated[str, StringConstraints(pattern=r"^\d{6}$")] | None = None
+    area_code: AreaCode | None = None
     place: Annotated[str, StringConstraints(max_length=200)] | None = None
     citizen: CitizenForm
     accused: AccusedForm | None = None
     attachments: Attachments = ()
-
-    @model_validator(mode="after")
-    def _area_is_known(self) -> Self:
-        if self.area_code is not None:
-            _AREAS.in_force(self.area_code, date.max)
-        return self
 
 
 class SupplementForm(Frozen):

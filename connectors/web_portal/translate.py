@@ -4,7 +4,6 @@ import json
 
 from pydantic import ValidationError
 
-from connectors.areas import AreaTable
 from connectors.web_portal import codes
 from connectors.web_portal.messages import (
     PORTAL_MESSAGE,
@@ -15,21 +14,22 @@ from connectors.web_portal.messages import (
     SupplementMessage,
 )
 from schemas import events as ev
+from schemas.areas import NO_AREAS, AreaTable
 from schemas.errors import PayloadNotUnderstood, places_of
 from schemas.intake import Intake, IntakeKind
 from schemas.matter import Matter
 from schemas.outbound import Outbound
 from schemas.parties import AccusedParty, Citizen
 from schemas.ticket import Registration, Source
+from schemas.working_time import HUB_ZONE
 
 MATTER_SOURCE = "互联网门户"
-_AREAS = AreaTable()
 
 
-def intakes_from_body(body: bytes, peer: str) -> list[Intake]:
+def intakes_from_body(body: bytes, peer: str, areas: AreaTable = NO_AREAS) -> list[Intake]:
     """Read one message of the portal API back. Raises: PayloadNotUnderstood."""
     try:
-        return [_intake(PORTAL_MESSAGE.validate_json(body), peer)]
+        return [_intake(PORTAL_MESSAGE.validate_json(body), peer, areas)]
     except ValidationError as error:
         raise PayloadNotUnderstood(peer, places_of(error)) from error
 
@@ -77,14 +77,14 @@ def _public_text(event: ev.Event) -> str:
     return ""
 
 
-def _intake(message: PortalMessage, peer: str) -> Intake:
+def _intake(message: PortalMessage, peer: str, areas: AreaTable) -> Intake:
     if isinstance(message, MatterMessage):
         return Intake(
             kind=IntakeKind.NEW,
             peer=peer,
             ticket_id=message.ticket_id,
             attachments=message.form.attachments,
-            registration=_registration(message, peer),
+            registration=_registration(message, peer, areas),
         )
     if isinstance(message, SupplementMessage):
         return Intake(
@@ -110,14 +110,14 @@ def _intake(message: PortalMessage, peer: str) -> Intake:
     )
 
 
-def _registration(message: MatterMessage, peer: str) -> Registration:
+def _registration(message: MatterMessage, peer: str, areas: AreaTable) -> Registration:
     form = message.form
     return Registration(
         matter=Matter(
             title=form.title,
             text=form.text,
             kind=form.kind,
-            area_code=_area(message),
+            area_code=_area(message, areas),
             place=form.place or None,
         ),
         citizen=Citizen(
@@ -133,9 +133,10 @@ def _registration(message: MatterMessage, peer: str) -> Registration:
     )
 
 
-def _area(message: MatterMessage) -> str | None:
+def _area(message: MatterMessage, areas: AreaTable) -> str | None:
     code = message.form.area_code
-    return _AREAS.in_force(code, message.received_at.date()) if code else None
+    on = message.received_at.astimezone(HUB_ZONE).date()
+    return areas.in_force(code, on) if code else None
 
 
 def _accused(form: MatterForm) -> AccusedParty | None:

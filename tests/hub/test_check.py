@@ -146,6 +146,15 @@ async def test_a_broken_catalogue(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("home")
+async def test_broken_areas_hide_no_peer(tmp_path: Path) -> None:
+    file = tmp_path / "areas.toml"
+    file.write_text('city = { code = "1", name = "某市" }\n')
+    found = await wrong(dispatch={"areas": file}, peers={"other": {"dialect": "telex"}})
+    assert [finding.part for finding in found] == ["routing", "peers"]
+    assert str(file) in found[0].remedy
+
+
+@pytest.mark.usefixtures("home")
 async def test_a_broker_in_a_folder_that_is_not_there() -> None:
     [finding] = await wrong(broker_url="sqlite:////nowhere/at/all/log.db")
     assert finding.part == "broker"

@@ -31,14 +31,6 @@ def test_ten_areas_are_in_force() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "inside"),
-    [("320571", True), ("320500", True), ("320200", False), ("310100", False), ("320000", None)],
-)
-def test_what_lies_in_the_city(code: str, inside: bool | None) -> None:
-    assert AREAS.inside(code) is inside
-
-
-@pytest.mark.parametrize(
     ("text", "code"),
     [
         ("虎丘街道某小区", "320508"),

@@ -6,6 +6,7 @@ import pytest
 
 from connectors.hotline12345 import codes
 from connectors.hotline12345.translate import Dialect, intakes_from_body, text_of, update_from
+from routing.areas import load_areas
 from schemas.errors import PayloadNotUnderstood
 from schemas.intake import IntakeKind
 from schemas.matter import MatterKind, Urgency
@@ -13,7 +14,7 @@ from schemas.ticket import State
 from tests.connectors.goldens import assert_golden, payload_files
 from tests.connectors.outbounds import KINDS, event_of, outbound
 
-DIALECT = Dialect("hotline", "hub-app", categories={"010203": "city.light"})
+DIALECT = Dialect("hotline", "hub-app", load_areas(), categories={"010203": "city.light"})
 PAYLOADS = [p for p in payload_files(__file__, ".json") if not p.name.endswith(".ticket.json")]
 GOOD: dict[str, Any] = json.loads(
     Path(__file__).with_name("payloads").joinpath("created__help.json").read_bytes()
@@ -42,7 +43,7 @@ def test_payload_becomes_the_golden_intakes(payload: Path) -> None:
         {"content": None},
         {"appealType": "99"},
         {"urgency": "9"},
-        {"areaCode": "999999"},
+        {"areaCode": "32050"},
         {"state": "77"},
         {"createTime": "x"},
         {"updateTime": "2026-11-25T08:30:00"},
@@ -81,6 +82,13 @@ def test_a_code_that_was_in_force_then_stays() -> None:
     (intake,) = intakes_from_body(body, DIALECT)
     assert intake.registration is not None
     assert intake.registration.matter.area_code == "320503"
+
+
+@pytest.mark.parametrize("code", ["320599", "310104", "320000"])
+def test_an_area_that_the_city_does_not_know_is_passed_on_as_it_came(code: str) -> None:
+    (intake,) = intakes_from_body(changed({"areaCode": code}), DIALECT)
+    assert intake.registration is not None
+    assert intake.registration.matter.area_code == code
 
 
 def test_a_category_that_nobody_mapped_keeps_their_code() -> None:

@@ -17,6 +17,7 @@ from connectors.phone_log.translate import (
     result_of,
     row_body,
 )
+from routing.areas import load_areas
 from schemas.errors import PayloadNotUnderstood
 from schemas.events import EVENT
 from schemas.intake import Intake, IntakeKind
@@ -25,7 +26,10 @@ from schemas.ticket import Source, State
 from tests.connectors.goldens import assert_golden, payload_files
 
 PAYLOADS = Path(__file__).parent / "payloads"
-LAYOUT = Layout(areas_by_called={"0512": "320500", "051212345": "320508"})
+LAYOUT = Layout(
+    areas_by_called={"0512": "320500", "051212345": "320508", "010": "110000", "0513": "320584"},
+    areas=load_areas(),
+)
 REQUIRED = frozenset(codes.COLUMNS[name] for name in codes.REQUIRED)
 FORMS = {".csv": "csv", ".jsonl": "jsonl"}
 GOOD = {
@@ -91,6 +95,28 @@ def test_a_title_shows_no_whole_number() -> None:
     assert draft.registration.matter.title == "电话来电 138****1234"
     assert draft.registration.citizen is not None
     assert draft.registration.citizen.phone == "13800001234"
+
+
+@pytest.mark.parametrize(
+    ("called", "on", "area"),
+    [
+        ("01012345", "2026-11-25", "110000"),
+        ("051312345", "2012-08-31", "320584"),
+        ("051312345", "2012-09-01", "320509"),
+    ],
+)
+def test_the_area_of_a_number_is_read_by_the_day_of_the_call(
+    called: str, on: str, area: str
+) -> None:
+    times = {
+        "开始时间": f"{on} 09:00:00",
+        "应答时间": f"{on} 09:00:05",
+        "结束时间": f"{on} 09:02:00",
+    }
+    row = {**GOOD, "被叫号码": called, **times}
+    (draft,) = intakes_from_body(row_body(row), "switch", LAYOUT)
+    assert draft.registration is not None
+    assert draft.registration.matter.area_code == area
 
 
 def test_a_call_without_summary_says_so() -> None:

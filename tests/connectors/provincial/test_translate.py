@@ -11,6 +11,7 @@ from lxml import etree
 from connectors.provincial import codes
 from connectors.provincial.translate import intakes_from_body, report_of, result_of
 from connectors.provincial.wording import content_of
+from routing.areas import load_areas
 from schemas.errors import PayloadNotUnderstood
 from schemas.events import EVENT, Event
 from schemas.intake import IntakeKind
@@ -20,6 +21,7 @@ from tests.connectors.goldens import assert_golden, payload_files
 from tests.connectors.outbounds import KINDS, event_of
 
 PAYLOADS = Path(__file__).parent / "payloads"
+AREAS = load_areas()
 FULL = (PAYLOADS / "issued__full.xml").read_text(encoding="utf-8")
 REMINDER = (PAYLOADS / "reminder__national.xml").read_text(encoding="utf-8")
 AT = datetime(2026, 11, 25, 2, 30, tzinfo=UTC)
@@ -27,12 +29,12 @@ AT = datetime(2026, 11, 25, 2, 30, tzinfo=UTC)
 
 @pytest.mark.parametrize("payload", payload_files(__file__, ".xml"), ids=lambda path: path.stem)
 def test_payload_becomes_the_golden_ticket(payload: Path) -> None:
-    intakes = intakes_from_body(payload.read_bytes(), "province")
+    intakes = intakes_from_body(payload.read_bytes(), "province", AREAS)
     assert_golden(intakes, payload.with_suffix(".ticket.json"))
 
 
 def test_an_issued_ticket_is_superior_assigned() -> None:
-    (intake,) = intakes_from_body(FULL.encode(), "province")
+    (intake,) = intakes_from_body(FULL.encode(), "province", AREAS)
     assert intake.kind is IntakeKind.NEW
     assert intake.registration is not None
     assert intake.registration.superior_assigned
@@ -41,7 +43,7 @@ def test_an_issued_ticket_is_superior_assigned() -> None:
 
 def test_gbk_under_either_name_reads_the_same_as_utf_8() -> None:
     read = [
-        intakes_from_body((PAYLOADS / f"issued__{name}.xml").read_bytes(), "province")
+        intakes_from_body((PAYLOADS / f"issued__{name}.xml").read_bytes(), "province", AREAS)
         for name in ("full", "gbk_declared_utf8", "gbk_declared_gbk")
     ]
     assert read[0] == read[1] == read[2]
@@ -52,7 +54,7 @@ def test_gbk_under_either_name_reads_the_same_as_utf_8() -> None:
     [
         ("<appealType>3<", "<appealType>99<"),
         ("<urgency>1<", "<urgency>9<"),
-        ("<areaCode>320508<", "<areaCode>110000<"),
+        ("<areaCode>320508<", "<areaCode>1100<"),
         ("<state>01<", "<state>77<"),
         ("<confidential>1<", "<confidential>yes<"),
         ("<issueTime>2026-11-25 09:30:00<", "<issueTime>yesterday<"),
@@ -68,18 +70,26 @@ def test_gbk_under_either_name_reads_the_same_as_utf_8() -> None:
 def test_off_contract_ticket_is_refused_not_guessed(old: str, new: str) -> None:
     assert old in FULL
     with pytest.raises(PayloadNotUnderstood):
-        intakes_from_body(FULL.replace(old, new).encode(), "province")
+        intakes_from_body(FULL.replace(old, new).encode(), "province", AREAS)
+
+
+@pytest.mark.parametrize("code", ["320599", "310104", "320000"])
+def test_an_area_that_the_city_does_not_know_is_passed_on_as_it_came(code: str) -> None:
+    document = FULL.replace("<areaCode>320508<", f"<areaCode>{code}<")
+    (intake,) = intakes_from_body(document.encode(), "province", AREAS)
+    assert intake.registration is not None
+    assert intake.registration.matter.area_code == code
 
 
 @pytest.mark.parametrize("kind", ["<kind>3</kind>", ""])
 def test_a_reminder_of_unknown_kind_is_refused(kind: str) -> None:
     with pytest.raises(PayloadNotUnderstood):
-        intakes_from_body(REMINDER.replace("<kind>1</kind>", kind).encode(), "province")
+        intakes_from_body(REMINDER.replace("<kind>1</kind>", kind).encode(), "province", AREAS)
 
 
 def test_words_longer_than_a_command_takes_are_refused() -> None:
     with pytest.raises(PayloadNotUnderstood):
-        intakes_from_body(REMINDER.replace("今日", "急" * 4001).encode(), "province")
+        intakes_from_body(REMINDER.replace("今日", "急" * 4001).encode(), "province", AREAS)
 
 
 def test_reminders_name_who_reminds() -> None:
@@ -92,7 +102,9 @@ def test_reminders_name_who_reminds() -> None:
 
 def test_a_refusal_does_not_quote_the_citizen() -> None:
     with pytest.raises(PayloadNotUnderstood) as refusal:
-        intakes_from_body(FULL.replace("<citizenPhone>", "<citizenPhone>x").encode(), "province")
+        intakes_from_body(
+            FULL.replace("<citizenPhone>", "<citizenPhone>x").encode(), "province", AREAS
+        )
     assert "0000" not in str(refusal.value)
     assert "phone" in str(refusal.value)
 
@@ -112,7 +124,7 @@ def test_a_refusal_does_not_quote_the_citizen() -> None:
 )
 def test_hostile_documents_are_refused(hostile: bytes) -> None:
     with pytest.raises(PayloadNotUnderstood):
-        intakes_from_body(hostile, "province")
+        intakes_from_body(hostile, "province", AREAS)
 
 
 def test_every_state_has_one_code_and_reads_back() -> None:

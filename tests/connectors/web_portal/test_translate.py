@@ -7,6 +7,7 @@ import pytest
 from connectors.web_portal import codes
 from connectors.web_portal.messages import PORTAL_MESSAGE, MatterForm
 from connectors.web_portal.translate import callback_from, intakes_from_body, public_line
+from routing.areas import load_areas
 from schemas.errors import PayloadNotUnderstood
 from schemas.ids import ticket_no
 from schemas.ticket import Source, State
@@ -15,12 +16,13 @@ from tests.connectors.outbounds import KINDS, TICKET_ID, event_of, outbound
 
 PAYLOADS = [p for p in payload_files(__file__, ".json") if not p.name.endswith(".ticket.json")]
 FOLDER = Path(__file__).with_name("payloads")
+AREAS = load_areas()
 GOOD: dict[str, Any] = json.loads((FOLDER / "matter__full.json").read_bytes())
 
 
 @pytest.mark.parametrize("payload", PAYLOADS, ids=lambda p: p.stem)
 def test_payload_becomes_the_golden_intakes(payload: Path) -> None:
-    intakes = intakes_from_body(payload.read_bytes(), "portal")
+    intakes = intakes_from_body(payload.read_bytes(), "portal", AREAS)
     assert_golden(intakes, payload.with_suffix(".ticket.json"))
 
 
@@ -38,7 +40,6 @@ def test_the_stored_content_of_a_message_reads_back(payload: Path) -> None:
         {"text": ""},
         {"text": "长" * 20_001},
         {"kind": "投诉"},
-        {"area_code": "999999"},
         {"area_code": "32050"},
         {"citizen": None},
         {"citizen": {"name": "王某"}},
@@ -55,7 +56,25 @@ def test_off_contract_form_is_refused_not_guessed(change: dict[str, Any]) -> Non
     with pytest.raises(ValueError, match="validation error"):
         MatterForm.model_validate(form)
     with pytest.raises(PayloadNotUnderstood):
-        intakes_from_body(json.dumps(GOOD | {"form": form}).encode(), "portal")
+        intakes_from_body(json.dumps(GOOD | {"form": form}).encode(), "portal", AREAS)
+
+
+@pytest.mark.parametrize(
+    ("code", "received_at", "stands"),
+    [
+        ("310104", "2026-11-25T01:00:00+00:00", "310104"),
+        ("320599", "2026-11-25T01:00:00+00:00", "320599"),
+        ("320584", "2012-08-31T15:59:59+00:00", "320584"),
+        ("320584", "2012-08-31T16:00:00+00:00", "320509"),  # the next day here
+    ],
+)
+def test_an_area_is_read_by_the_day_here_and_passed_on_when_nobody_knows_it(
+    code: str, received_at: str, stands: str
+) -> None:
+    message = GOOD | {"form": GOOD["form"] | {"area_code": code}, "received_at": received_at}
+    (intake,) = intakes_from_body(json.dumps(message).encode(), "portal", AREAS)
+    assert intake.registration is not None
+    assert intake.registration.matter.area_code == stands
 
 
 @pytest.mark.parametrize(
@@ -72,13 +91,13 @@ def test_off_contract_form_is_refused_not_guessed(change: dict[str, Any]) -> Non
 )
 def test_off_contract_message_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(PayloadNotUnderstood):
-        intakes_from_body(json.dumps(GOOD | change).encode(), "portal")
+        intakes_from_body(json.dumps(GOOD | change).encode(), "portal", AREAS)
 
 
 def test_a_refusal_does_not_repeat_what_the_citizen_wrote() -> None:
     form = GOOD["form"] | {"citizen": {"name": "秘密", "phone": "秘密"}}
     with pytest.raises(PayloadNotUnderstood) as refusal:
-        intakes_from_body(json.dumps(GOOD | {"form": form}).encode(), "portal")
+        intakes_from_body(json.dumps(GOOD | {"form": form}).encode(), "portal", AREAS)
     assert "秘密" not in str(refusal.value)
     assert "citizen.phone" in str(refusal.value)
 
