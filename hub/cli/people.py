@@ -12,8 +12,10 @@ from pydantic_core import ErrorDetails
 
 from hub.assembly import Hub, build
 from hub.cli.output import WRONG_USAGE, AsJson, fail, print_json, run, say, settings_or_exit
+from hub.stored import stored
 from schemas.parties import Role
 from ticket_store.people_values import ADMINISTRATORS, WORKERS, NewUser, PersonRefused
+from ticket_store.store import Store
 
 BY = "cli"
 _GIVEN = [role for role in Role if role in WORKERS | ADMINISTRATORS]
@@ -82,7 +84,7 @@ def list_users(as_json: AsJson = False) -> None:
     """Who there is, with roles and state."""
     rows: list[dict[str, object]] = []
 
-    async def read(hub: Hub) -> None:
+    async def read(store: Store) -> None:
         rows.extend(
             {
                 "user": user.user_name,
@@ -92,10 +94,10 @@ def list_users(as_json: AsJson = False) -> None:
                 "active": user.active,
                 "locked_until": user.locked_until and user.locked_until.isoformat(),
             }
-            for user in await hub.store.people.users()
+            for user in await store.people.users()
         )
 
-    _with_hub(read)
+    _with_store(read)
     if as_json:
         print_json({"users": rows})
         return
@@ -110,10 +112,10 @@ def list_users(as_json: AsJson = False) -> None:
 def unlock_user(name: Annotated[str, typer.Argument()], as_json: AsJson = False) -> None:
     """Let a locked-out user sign in again."""
 
-    async def unlock(hub: Hub) -> None:
-        await hub.store.people.unlock(BY, name)
+    async def unlock(store: Store) -> None:
+        await store.people.unlock(BY, name)
 
-    _with_hub(unlock)
+    _with_store(unlock)
     _done(as_json, name, "unlocked")
 
 
@@ -126,10 +128,10 @@ def reset_password(
     """Give a user a new password and sign him out everywhere."""
     password = _password(password_stdin)
 
-    async def reset(hub: Hub) -> None:
-        await hub.store.people.reset_password(BY, name, password)
+    async def reset(store: Store) -> None:
+        await store.people.reset_password(BY, name, password)
 
-    _with_hub(reset)
+    _with_store(reset)
     if as_json:
         print_json({"user": name, "password": None if password_stdin else password})
         return
@@ -169,7 +171,7 @@ def list_tokens(as_json: AsJson = False) -> None:
     """Which API tokens there are, with roles and until when."""
     rows: list[dict[str, object]] = []
 
-    async def read(hub: Hub) -> None:
+    async def read(store: Store) -> None:
         rows.extend(
             {
                 "token_id": token.token_id,
@@ -179,10 +181,10 @@ def list_tokens(as_json: AsJson = False) -> None:
                 "expires_at": token.expires_at.isoformat(),
                 "revoked_at": token.revoked_at and token.revoked_at.isoformat(),
             }
-            for token in await hub.store.people.tokens.all()
+            for token in await store.people.tokens.all()
         )
 
-    _with_hub(read)
+    _with_store(read)
     if as_json:
         print_json({"tokens": rows})
         return
@@ -200,10 +202,10 @@ def revoke_token(
     """End an API token; a running web process believes it for some seconds more."""
     done: list[bool] = []
 
-    async def revoke(hub: Hub) -> None:
-        done.append(await hub.store.people.tokens.revoke(BY, token_id))
+    async def revoke(store: Store) -> None:
+        done.append(await store.people.tokens.revoke(BY, token_id))
 
-    _with_hub(revoke)
+    _with_store(revoke)
     if not done[0]:
         fail(f"no token {token_id} to revoke; `sutong user tokens` lists them")
     if as_json:
@@ -238,5 +240,15 @@ def _with_hub(work: Callable[[Hub], Awaitable[None]]) -> None:
             await work(hub)
         finally:
             await hub.close()
+
+    run(all_of_it())
+
+
+def _with_store(work: Callable[[Store], Awaitable[None]]) -> None:
+    """For what needs no catalogue: it works beside one that is broken, and beside broken peers."""
+
+    async def all_of_it() -> None:
+        async with stored(settings_or_exit(), migrating=True) as store:
+            await work(store)
 
     run(all_of_it())

@@ -1,6 +1,7 @@
 """`sutong user`: accounts and tokens from the command line."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
@@ -109,3 +110,19 @@ def test_a_weak_password_is_refused_with_its_reason() -> None:
     assert (ran.code, ran.out) == (1, "")
     assert ran.err.startswith("sutong: ")
     assert sutong("user", "list", "--json").json["users"] == []
+
+
+@pytest.mark.parametrize(
+    "broken", ['[peers.city]\ndialect = "nobody\'s"\n', '[dispatch]\ncatalogue = "missing.toml"\n']
+)
+def test_people_are_helped_beside_broken_settings(home: Path, broken: str) -> None:
+    sutong("user", "add", "li", "--role", "leader", "--password-stdin", stdin=PASSWORD)
+    sutong("user", "token", "crm", "--role", "operator")
+    (home / "sutong.toml").write_text(broken)
+    add = sutong("user", "add", "wang", "--role", "operator")
+    assert (add.code, add.out) == (2, "")
+    assert [one["user"] for one in sutong("user", "list", "--json").json["users"]] == ["li"]
+    assert sutong("user", "unlock", "li").code == 0
+    assert asyncio.run(sign_in("li", sutong("user", "reset", "li", "--json").json["password"]))
+    [token] = sutong("user", "tokens", "--json").json["tokens"]
+    assert sutong("user", "revoke", str(token["token_id"])).code == 0
