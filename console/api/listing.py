@@ -15,6 +15,7 @@ from console.say_fields import Wrong, wrong_fields
 from schemas.matter import MatterKind, Urgency
 from schemas.ticket import Source, State
 from schemas.working_calendar import HUB_ZONE
+from ticket_store.marks import Mark
 from ticket_store.ticket_query import Order, TicketQuery
 
 DEFAULT_LIMIT, MOST_LIMIT = 50, 100
@@ -35,6 +36,7 @@ PARAMETERS = (
     Parameter("area", "any of these administrative division codes", many=True),
     Parameter("peer", "settings entry of the peer that sent it"),
     Parameter("department", "holds or ever held a share"),
+    Parameter("mark", "reminded without an answer, mediated, dissatisfied ...", _one_of(Mark)),
     Parameter("from", f"came into the hub at or after: {_TIME}"),
     Parameter("to", f"came into the hub before: {_TIME}; a date is included"),
     Parameter("text", "words, a ticket number, a phone number or a citizen's whole name"),
@@ -62,7 +64,7 @@ def query_of(given: MultiMapping[str]) -> tuple[TicketQuery, int, str | None]:
     for name, target in _LISTS.items():
         if values := given.getall(name, []):
             asked[target] = frozenset(values)
-    for name in ("peer", "department", "phone", "text", "order"):
+    for name in ("peer", "department", "mark", "phone", "text", "order"):
         if value := given.get(name):
             asked[name] = value
     if begins := given.get("from"):

@@ -43,6 +43,7 @@ async def test_pages_follow_each_other(stage: ApiStage) -> None:
         ("text=" + "x" * 201, "text"),
         ("phone=" + "1" * 41, "phone"),
         ("order=oldest", "order"),
+        ("mark=odd", "mark"),
         ("limit=1&limit=2", "limit"),
     ],
 )
@@ -71,6 +72,7 @@ async def test_filters_narrow_the_list(stage: ApiStage) -> None:
         ("from=2026-11-24T00:00:00%2B08:00", [other, ticket]),
         ("department=scjg", []),
         ("order=due", []),
+        ("mark=reminded", []),
     ):
         page = await (await stage.call("GET", f"/api/v1/tickets?{query}", "leader")).json()
         assert [row["ticket_id"] for row in page["tickets"]] == found, query
