@@ -233,3 +233,25 @@ def test_a_department_is_no_longer_proposed_from_the_day_it_is_abolished(tmp_pat
     assert proposer.propose(registration("工资")).candidates[0].department == "old"
     day[0] = date(2027, 1, 1)
     assert [c.department for c in proposer.propose(registration("工资")).candidates] == ["new"]
+
+
+def test_another_citys_areas_say_what_lies_outside(tmp_path: Path) -> None:
+    departments, areas = tmp_path / "departments.toml", tmp_path / "areas.toml"
+    departments.write_text(
+        '[[department]]\ncode = "one"\nname = "甲局"\nduties = ["路灯"]\nareas = ["340122"]\n',
+        encoding="utf-8",
+    )
+    areas.write_text(
+        'city = { code = "340100", name = "合肥市" }\n[[area]]\ncode = "340122"\nname = "肥东县"\n',
+        encoding="utf-8",
+    )
+    rules = tmp_path / "rules.toml"
+    rules.write_text(
+        '[[rule]]\ncode = "away"\nname = "属地不在本市"\nareas = ["outside"]\nreason = "请核实"\n',
+        encoding="utf-8",
+    )
+    _, proposer = build_proposer(
+        lambda: TODAY, catalogue_file=departments, areas_file=areas, rules_file=rules
+    )
+    assert proposer.propose(registration("路灯", area="340122")).rule is None
+    assert proposer.propose(registration("路灯", area="320508")).rule == "away"
