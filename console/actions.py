@@ -13,11 +13,13 @@ from console.dispatch_picker import Picker, picker_for
 from console.forms import FORMS, NEEDS_VERSION, Field, FormWrong, command_from, number_in
 from console.offers import OWN_PAGE, offers
 from console.rendering import fresh_command_id, go, page
-from console.say_refusals import refusal
+from console.say_refusals import FORM_USED, refusal
 from console.ticket_view import load, visible_ticket
+from schemas.commands import Command
 from schemas.errors import CommandRefused, NotEntitled, StoreBusy
 from schemas.lifecycle import Action
 from schemas.ticket import ReviewKind, Ticket
+from ticket_store.fingerprints import asks_for_other
 
 CONFLICT, WRONG, FORBIDDEN, BUSY = 409, 422, 403, 503
 _EXPLAINED = {
@@ -156,11 +158,14 @@ async def perform(request: web.Request) -> web.Response:
         form = form_for(request, ticket, action, subject, values=text_of, errors=wrong.errors)
         return await answer(request, form, WRONG)
     try:
-        await deps.store.desk.execute(command)
+        outcome = await deps.store.desk.execute(command)
+        refused = (CONFLICT, FORM_USED) if asks_for_other(outcome.fingerprint, command) else None
     except (CommandRefused, StoreBusy) as error:
+        refused = status_of(error), why_refused(error, command)
+    if refused is not None:
         ticket = await deps.store.tickets.head(ticket.ticket_id) or ticket
         form = form_for(request, ticket, action, subject, values=text_of)
-        return await answer(request, form, status_of(error), refusal(error))
+        return await answer(request, form, *refused)
     back = local_path(text_of.get("back", ""), f"/tickets/{ticket.ticket_id}")
     return go(request, f"{back}{'&' if '?' in back else '?'}done={action}")
 
@@ -169,6 +174,13 @@ def status_of(error: CommandRefused | StoreBusy) -> int:
     if isinstance(error, StoreBusy):
         return BUSY
     return FORBIDDEN if isinstance(error, NotEntitled) else CONFLICT
+
+
+def why_refused(error: CommandRefused | StoreBusy, command: Command) -> tuple[str, str]:
+    """The words of a refusal, unless they were said to another form that went under the same id."""
+    if isinstance(error, CommandRefused) and asks_for_other(error.fingerprint, command):
+        return FORM_USED
+    return refusal(error)
 
 
 async def answer(

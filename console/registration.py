@@ -7,12 +7,12 @@ from uuid import UUID
 
 from aiohttp import web
 
-from console.actions import CONFLICT, WRONG, status_of
+from console.actions import CONFLICT, WRONG, status_of, why_refused
 from console.deps import DEPS
 from console.forms import OUTDATED, FormWrong, check_own, number_in
 from console.registration_form import Choices, amended_parts, registration_from, values_of
 from console.rendering import fresh_command_id, go, page
-from console.say_refusals import refusal
+from console.say_refusals import FORM_USED
 from console.session import signed_in
 from console.ticket_view import may_unmask, visible_ticket
 from schemas.commands import AmendTicket, Command, RegisterTicket
@@ -20,6 +20,7 @@ from schemas.errors import AlreadyRegistered, CommandRefused, StoreBusy
 from schemas.lifecycle import Action, possible_actions
 from schemas.parties import Role
 from schemas.ticket import HandlingMode, Registration, State, Ticket
+from ticket_store.fingerprints import asks_for_other
 
 
 @dataclass(frozen=True)
@@ -189,13 +190,15 @@ async def _execute(
     deps = request.app[DEPS]
     try:
         outcome = await deps.store.desk.execute(command)
+        if asks_for_other(outcome.fingerprint, command):
+            return await _again(request, form, {}, CONFLICT, FORM_USED)
     except AlreadyRegistered as error:
-        happened, remedy = refusal(error)
+        happened, remedy = why_refused(error, command)
         if (known := error.facts.get("ticket_id")) is not None:
             remedy += f"已有工单：/tickets/{known}"
         return await _again(request, form, {}, CONFLICT, (happened, remedy))
     except (CommandRefused, StoreBusy) as error:
-        return await _again(request, form, {}, status_of(error), refusal(error))
+        return await _again(request, form, {}, status_of(error), why_refused(error, command))
     here = f"/tickets/{outcome.ticket_id}"
     path = f"{here}/actions/{then}" if then else here
     return go(request, f"{path}?done={command.action}")

@@ -59,6 +59,10 @@ REFUSALS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "more_than_asked": ("同意的天数不能多于申请的 {asked} 个工作日。", "请改小天数。"),
     }
 )
+FORM_USED = (
+    "这张表单已经提交过一次，内容与这次不同；这次没有办理。",
+    "请刷新页面，看过最新情况后重新填写。",
+)
 BUSY = ("系统暂时无法保存。", "内容没有丢失，请保留本页，稍后再次提交。")
 
 _WORDS: Mapping[str, type[State] | type[Action] | type[AssignmentState]] = {

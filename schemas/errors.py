@@ -48,12 +48,20 @@ class CommandRefused(HubError):
     """
 
     code = "command_refused"
+    # of a refusal that is repeated: what the first command with the id asked for, if still known
+    fingerprint: bytes | None = None
 
     def __init__(self, detail: str, *, code: str | None = None, **facts: str) -> None:
         super().__init__(detail)
         self.detail = detail
         self.code = code or type(self).code
         self.facts: Mapping[str, str] = facts
+
+    def again(self, fingerprint: bytes | None = None) -> "CommandRefused":
+        """The same refusal as a new object: one raised twice grows a traceback of both."""
+        refusal = type(self)(self.detail, code=self.code, **self.facts)
+        refusal.fingerprint = self.fingerprint if fingerprint is None else fingerprint
+        return refusal
 
 
 class TransitionRefused(CommandRefused):

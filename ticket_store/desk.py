@@ -4,7 +4,7 @@ A command's effect is one transaction, shared with the other commands of its gro
 command id gets its first outcome, a refusal in the same words.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -23,6 +23,7 @@ from ticket_store.audit import compact, events_digest
 from ticket_store.batch import Decided, Known, decide_next, source_number
 from ticket_store.desk_statements import DeskStatements
 from ticket_store.engine import Database
+from ticket_store.fingerprints import fingerprint
 from ticket_store.history import head_at, read_range
 from ticket_store.metadata import microseconds
 from ticket_store.rows import event_row, head_row, read_refusal, refusal_json
@@ -39,6 +40,7 @@ class Outcome:
     """What a command came to. ticket: the head after it; events: those that it made.
 
     owed: destinations that have a delivery because of it; not told again when it is repeated.
+    fingerprint: what the first command with the id asked for; None when it is not known any more.
     """
 
     command_id: UUID
@@ -47,6 +49,7 @@ class Outcome:
     events: tuple[Recorded, ...]
     repeated: bool = False
     owed: frozenset[str] = frozenset()
+    fingerprint: bytes | None = None
 
 
 class Desk:
@@ -80,15 +83,14 @@ class Desk:
         self._listeners.append(listener)
 
     async def execute(self, command: Command) -> Outcome:
-        """Do `command` once.
+        """Do `command` once. A repeat is known by its id alone; see `fingerprint` for the rest.
 
         Raises: CommandRefused (its kinds), the same for every repeat; StoreBusy, when nothing is
         known to have happened: repeat with the same id.
         """
         result = await self._writer.submit(self.execute_group, command)
         if isinstance(result, CommandRefused):
-            # a new object each time: an error that is raised twice grows a traceback of both
-            raise type(result)(result.detail, code=result.code, **result.facts)
+            raise result.again()
         if result.events and not result.repeated:
             self._tell(result)
         return result
@@ -111,13 +113,19 @@ class Desk:
         for command in fresh:
             if command.command_id not in decided:  # twice in one group is a repeat, too
                 decided[command.command_id] = decide_next(command, known, self._rules)
-        owed = self._write(unit, list(decided.values()), known)
+        asked = {key: fingerprint(one.command) for key, one in decided.items()}
+        owed = self._write(unit, list(decided.values()), known, asked)
         answers: list[Outcome | CommandRefused] = []
         for command in commands:
             key = command.command_id
-            answers.append(results[key] if key in results else _outcome(decided[key], owed[key]))
-            if key in decided and not isinstance(answers[-1], CommandRefused):
-                results[key] = replace(answers[-1], repeated=True, owed=frozenset())
+            if key in results:
+                answers.append(results[key])
+                continue
+            answers.append(answer := _outcome(decided[key], owed[key], asked[key]))
+            if isinstance(answer, CommandRefused):
+                results[key] = answer.again(asked[key])
+            else:
+                results[key] = replace(answer, repeated=True, owed=frozenset())
         return answers
 
     def _repeated(
@@ -128,8 +136,9 @@ class Desk:
         keys = {command.command_id.bytes for command in commands}
         for row in self._sql.inbox.rows(connection, sorted(keys)):
             command_id = UUID(bytes=bytes(row.command_id))
+            asked = None if row.fingerprint is None else bytes(row.fingerprint)
             if row.refusal is not None:
-                found[command_id] = read_refusal(row.refusal)
+                found[command_id] = read_refusal(row.refusal).again(asked)
                 continue
             history = read_range(connection, self._sql.history, row.ticket_id, row.version)
             found[command_id] = Outcome(
@@ -138,6 +147,7 @@ class Desk:
                 head_at(history),
                 tuple(history[len(history) - row.made :]),
                 repeated=True,
+                fingerprint=asked,
             )
         return found
 
@@ -164,12 +174,19 @@ class Desk:
         return known
 
     def _write(
-        self, unit: Unit, decided: Sequence[Decided], known: Known
+        self,
+        unit: Unit,
+        decided: Sequence[Decided],
+        known: Known,
+        asked: Mapping[UUID, bytes],
     ) -> dict[UUID, frozenset[str]]:
-        """Write all rows, a statement a table; returns who is owed something by which command."""
+        """Write all rows, a statement a table; returns who is owed something by which command.
+
+        asked: the commands' fingerprints.
+        """
         rows = _Rows()
         for one in decided:
-            rows.add(one)
+            rows.add(one, asked[one.command.command_id])
         now = microseconds(self._now())
         changed = [one for one in decided if one.events]
         owed = {one.command.command_id: list(self._owed(one)) for one in decided}
@@ -220,7 +237,7 @@ class _Rows:
         self.outbox: list[dict[str, Any]] = []
         self.audit: list[AuditEntry] = []
 
-    def add(self, one: Decided) -> None:
+    def add(self, one: Decided, asked: bytes) -> None:
         command = one.command
         actor = command.actor.model_dump_json(exclude_defaults=True)
         events = [event_row(recorded, actor) for recorded in one.events]
@@ -246,6 +263,7 @@ class _Rows:
                 "version": one.after.version if one.after else 0,
                 "made": len(events),
                 "refusal": refusal_json(one.refusal) if one.refusal else None,
+                "fingerprint": asked,
             }
         )
         self.audit.append(_audit_entry(one, events))
@@ -269,8 +287,15 @@ def _audit_entry(one: Decided, events: Sequence[dict[str, Any]]) -> AuditEntry:
     )
 
 
-def _outcome(one: Decided, owed: frozenset[str]) -> Outcome | CommandRefused:
+def _outcome(one: Decided, owed: frozenset[str], asked: bytes) -> Outcome | CommandRefused:
     if one.refusal is not None:
         return one.refusal
     command = one.command
-    return Outcome(command.command_id, command.ticket_id, one.after, one.events, owed=owed)
+    return Outcome(
+        command.command_id,
+        command.ticket_id,
+        one.after,
+        one.events,
+        owed=owed,
+        fingerprint=asked,
+    )

@@ -60,6 +60,7 @@ inbox = Table(
     Column("version", Integer, nullable=False),
     Column("made", Integer, nullable=False),
     Column("refusal", Text),
+    Column("fingerprint", LargeBinary(16)),  # of what was asked; of early commands not known
     sqlite_with_rowid=False,
 )
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from console.api.answers import Acted
 from console.api.bodies import answer, read_json
 from console.api.calls import API, Api, ticket_id_asked, ticket_id_in, unknown_ticket, visible_head
-from console.api.command_ids import check_repeat, command_id_of
+from console.api.command_ids import check_refusal, check_repeat, command_id_of
 from console.api.operations import Operation
 from console.api.problems import NOT_FOUND, Problem, fields_wrong
 from console.api.registrations import registration_from, wrong_party
@@ -54,11 +54,12 @@ async def act(request: web.Request) -> web.Response:
     command = await _command(api, action, given, _Given(request, actor, now, ticket_id))
     try:
         outcome = await api.deps.store.desk.execute(command)
-    except CommandRefused:
+    except CommandRefused as refusal:
         if not actor.has(*SEES_ALL):
             await visible_head(api, actor, ticket_id)  # out of scope is as good as not there
+        check_refusal(refusal, command)
         raise
-    check_repeat(outcome, actor, ticket_id)
+    check_repeat(outcome, command)
     if outcome.ticket is None:
         raise unknown_ticket()
     return answer(

@@ -8,9 +8,12 @@ from aiohttp import web
 
 from console.api.bodies import has_unprintable
 from console.api.problems import BAD_REQUEST, CONFLICT, Problem
+from schemas.commands import Command
+from schemas.errors import CommandRefused
 from schemas.ids import created_at, derived_command_id, is_derived, new_command_id
 from schemas.parties import Actor
 from ticket_store.desk import Outcome
+from ticket_store.fingerprints import asks_for_other
 
 _LONGEST_KEY = 200
 _UUID_LENGTHS = (32, 36)
@@ -46,14 +49,23 @@ def command_id_of(
     return derived_command_id(at, "api", actor.actor_id, ticket_id or 0, *parts, key)
 
 
-def check_repeat(outcome: Outcome, actor: Actor, ticket_id: int | None) -> None:
-    """Raises: Problem 409 when the id was another's, or of another ticket (None: of a new one)."""
+def check_repeat(outcome: Outcome, command: Command, *, new: bool = False) -> None:
+    """Raises: Problem 409 when the id was another's, of another ticket, or of another request.
+
+    new: the command makes its ticket, whose id is another one each time.
+    """
     if not outcome.repeated:
         return
     first = outcome.events[0] if outcome.events else None
-    own = first is None or first.actor.actor_id == actor.actor_id
-    same = outcome.ticket_id == ticket_id if ticket_id is not None else _registers(outcome)
-    if not (own and same):
+    own = first is None or first.actor.actor_id == command.actor.actor_id
+    same = _registers(outcome) if new else outcome.ticket_id == command.ticket_id
+    if not (own and same) or asks_for_other(outcome.fingerprint, command):
+        raise Problem(CONFLICT, "idempotency_key_reused")
+
+
+def check_refusal(refusal: CommandRefused, command: Command) -> None:
+    """Raises: Problem 409 when the words are those that another request with the id got."""
+    if asks_for_other(refusal.fingerprint, command):
         raise Problem(CONFLICT, "idempotency_key_reused")
 
 

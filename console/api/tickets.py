@@ -18,7 +18,7 @@ from console.api.answers import (
 )
 from console.api.bodies import answer, raw_answer, read_json
 from console.api.calls import API, ticket_id_asked, visible_head
-from console.api.command_ids import check_repeat, command_id_of
+from console.api.command_ids import check_refusal, check_repeat, command_id_of
 from console.api.listing import PARAMETERS, query_of
 from console.api.operations import Operation, Parameter
 from console.api.problems import FORBIDDEN, Problem, fields_wrong
@@ -27,6 +27,7 @@ from console.offers import offers
 from console.say_fields import Wrong
 from console.ticket_view import may_unmask
 from schemas.commands import RegisterTicket
+from schemas.errors import CommandRefused
 from schemas.ids import ticket_no
 from schemas.matter import Frozen
 from schemas.parties import Role, masked
@@ -73,8 +74,12 @@ async def create(request: web.Request) -> web.Response:
         registration=registration_from(given.get("registration"), now),
         accept=accept,
     )
-    outcome = await api.deps.store.desk.execute(command)
-    check_repeat(outcome, actor, None)
+    try:
+        outcome = await api.deps.store.desk.execute(command)
+    except CommandRefused as refusal:
+        check_refusal(refusal, command)
+        raise
+    check_repeat(outcome, command, new=True)
     head = outcome.ticket
     if head is None:
         raise RuntimeError("a ticket that was registered has no head")

@@ -177,6 +177,27 @@ async def test_double_click_is_one_command(stage: Stage) -> None:
     assert (await stage.head(ticket.ticket_id)).version == ticket.version + 1
 
 
+@pytest.mark.parametrize("refused", [False, True])
+async def test_a_form_sent_again_with_other_words_is_not_taken_for_done(
+    stage: Stage, refused: bool
+) -> None:
+    ticket = await stage.acknowledged()
+    browser = await stage.browser("handler")
+    path = f"/tickets/{ticket.ticket_id}/actions/give_feedback"
+    await browser.get(path)
+    form = browser.hidden(path)
+    if refused:
+        await stage.do("leader", Action.SUSPEND, ticket.ticket_id, reason="检验")
+    before = await stage.head(ticket.ticket_id)
+    for text in ("已约谈", "已退款"):
+        answer = await browser.post(path, [*form, ("text", text)], hidden=False)
+    assert answer.status == 409
+    assert "这张表单已经提交过一次" in browser.text
+    assert "已退款" in browser.text, "what was typed is kept"
+    made = 0 if refused else 1
+    assert (await stage.head(ticket.ticket_id)).version == before.version + made
+
+
 async def test_missing_text_is_said_beside_the_field(stage: Stage) -> None:
     ticket = await stage.acknowledged()
     browser = await stage.browser("handler")

@@ -77,6 +77,46 @@ async def test_the_same_key_acts_once_and_a_key_of_another_ticket_is_refused(
     assert (status, said["code"]) == (409, "idempotency_key_reused")
 
 
+async def test_a_key_used_again_for_something_else_is_refused(stage: ApiStage) -> None:
+    ticket_id = (await stage.create())["ticket_id"]
+    key = str(uuid4())
+    first = await stage.act("dispatcher", ticket_id, "dispatch", key, departments=["scjg"])
+    stage.clock.pass_(minutes=1)
+    again = await stage.act("dispatcher", ticket_id, "dispatch", key, departments=["scjg"])
+    assert (first[0], again[0], again[1]["repeated"]) == (200, 200, True)
+    for action, departments in (("redispatch", ["zjj"]), ("dispatch", ["zjj"])):
+        status, said = await stage.act(
+            "dispatcher", ticket_id, action, key, departments=departments
+        )
+        assert (status, said["code"]) == (409, "idempotency_key_reused")
+    await stage.done("handler", ticket_id, "acknowledge")
+    assert (await stage.act("handler", ticket_id, "give_feedback", "k", text="一"))[0] == 200
+    status, said = await stage.act("handler", ticket_id, "give_feedback", "k", text="二")
+    assert (status, said["code"]) == (409, "idempotency_key_reused")
+    status, said = await stage.act("handler", ticket_id, "give_feedback", "k", text=" 一 ")
+    assert (status, said["repeated"]) == (200, True)
+
+
+async def test_a_refused_key_used_again_for_something_else_is_refused(stage: ApiStage) -> None:
+    ticket_id = (await stage.create())["ticket_id"]
+    await stage.done("dispatcher", ticket_id, "dispatch", departments=["scjg"])
+    for key in (str(uuid4()), "k"):
+        first = ("一", "assignment_state")
+        for result, code in (first, first, ("二", "idempotency_key_reused")):
+            status, said = await stage.act("handler", ticket_id, "complete", key, result=result)
+            assert (status, said["code"]) == (409, code)
+
+
+async def test_a_key_of_another_registration_is_refused(stage: ApiStage) -> None:
+    answers = []
+    for key, phone in (("k", PHONE), ("k", PHONE), ("k", "13900000001")):
+        stage.clock.pass_(minutes=1)
+        body = {"registration": registration(citizen={"name": "张三", "phone": phone})}
+        answers.append(await stage.call("POST", "/api/v1/tickets", "operator", key=key, json=body))
+    assert [one.status for one in answers] == [201, 201, 409]
+    assert (await answers[2].json())["code"] == "idempotency_key_reused"
+
+
 async def test_text_keys_are_apart_by_token_and_ticket(stage: ApiStage) -> None:
     for _ in range(2):
         ticket = await stage.create(accept=False)

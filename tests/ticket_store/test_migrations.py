@@ -49,6 +49,18 @@ def _ours(_object: object, name: str | None, kind: str, *_rest: object) -> bool:
     return kind != "table" or not (name or "").startswith(("ticket_words_", "alembic"))
 
 
+async def test_commands_from_before_fingerprints_are_kept(store_file: Path) -> None:
+    await migrate(url_of(store_file))
+    row = (b"c" * 16, 5, 1, 1, None)
+    with closing(sqlite3.connect(store_file)) as file, file:
+        file.execute("ALTER TABLE inbox DROP COLUMN fingerprint")
+        file.execute("INSERT INTO inbox VALUES (?, ?, ?, ?, ?)", row)
+        file.execute("UPDATE alembic_version SET version_num = '0003'")
+    assert await migrate(url_of(store_file)) == ["0004"]
+    with closing(sqlite3.connect(store_file)) as file:
+        assert file.execute("SELECT * FROM inbox").fetchall() == [(*row, None)]
+
+
 async def test_two_who_migrate_at_once_do_it_once(store_file: Path) -> None:
     first, second = await asyncio.gather(migrate(url_of(store_file)), migrate(url_of(store_file)))
     assert sorted([bool(first), bool(second)]) == [False, True]
