@@ -24,16 +24,20 @@ _PAGE = 1_000  # heads that are in memory together
 _ENDED = {"declined", "withdrawn", "merged", "discarded", "closed", "archived"}
 _FROM_ABOVE = {"national", "superior"}
 _POOR_STARS = 2
+_MARKS = sa.table("ticket_marks", sa.column("mark"), sa.column("ticket_id"))
+_FOLLOW_UPS = sa.table(
+    "follow_ups", *map(sa.column, ("at", "event_id", "ticket_id", "satisfied", "resolved"))
+)
 
 
 def upgrade() -> None:
-    marks = op.create_table(
+    op.create_table(
         "ticket_marks",
         sa.Column("mark", sa.String(24), primary_key=True),
         sa.Column("ticket_id", _Id, primary_key=True, autoincrement=False),
         sqlite_with_rowid=False,
     )
-    follow_ups = op.create_table(
+    op.create_table(
         "follow_ups",
         sa.Column("at", _Micros, primary_key=True, autoincrement=False),
         sa.Column("event_id", _Id, primary_key=True, autoincrement=False),
@@ -44,13 +48,21 @@ def upgrade() -> None:
     )
     op.create_index("ix_audit_actor_id", "audit", ["actor_id", "row_no"])
     op.create_index("ix_audit_subject", "audit", ["subject", "row_no"])
-    _fill_marks(op.get_bind(), marks)
-    _fill_follow_ups(op.get_bind(), follow_ups)
+    fill(op.get_bind())
+
+
+def fill(connection: sa.Connection) -> None:
+    """Read off the core what the tables would hold, had they always been there."""
+    _fill_marks(connection)
+    _fill_follow_ups(connection)
     # deadlines that oblige nobody were among these: the sweep winds such tickets anew
-    op.execute(f"UPDATE ticket_rows SET clock_version = 0 WHERE due_at < {_NEVER}")  # noqa: S608 - a number of ours
+    connection.execute(
+        sa.text("UPDATE ticket_rows SET clock_version = 0 WHERE due_at < :never"),
+        {"never": _NEVER},
+    )
 
 
-def _fill_marks(connection: sa.Connection, marks: sa.Table) -> None:
+def _fill_marks(connection: sa.Connection) -> None:
     for page in _pages(connection, "SELECT ticket_id, detail FROM tickets", "ticket_id"):
         rows = [
             {"mark": mark, "ticket_id": ticket_id}
@@ -58,7 +70,7 @@ def _fill_marks(connection: sa.Connection, marks: sa.Table) -> None:
             for mark in sorted(_marks_of(json.loads(detail)))
         ]
         if rows:
-            connection.execute(sa.insert(marks), rows)
+            connection.execute(sa.insert(_MARKS), rows)
     connection.execute(
         sa.text(
             "INSERT INTO ticket_marks (mark, ticket_id)"
@@ -87,7 +99,7 @@ def _marks_of(head: dict[str, Any]) -> set[str]:
     return found
 
 
-def _fill_follow_ups(connection: sa.Connection, follow_ups: sa.Table) -> None:
+def _fill_follow_ups(connection: sa.Connection) -> None:
     calls = "SELECT event_id, at, kind, body FROM events"
     for page in _pages(connection, calls, "event_id"):
         rows = []
@@ -102,7 +114,7 @@ def _fill_follow_ups(connection: sa.Connection, follow_ups: sa.Table) -> None:
                 }
             )  # fmt: skip
         if rows:
-            connection.execute(sa.insert(follow_ups), rows)
+            connection.execute(sa.insert(_FOLLOW_UPS), rows)
 
 
 def _pages(connection: sa.Connection, select: str, key: str) -> Iterator[Any]:
