@@ -6,6 +6,7 @@ from datetime import datetime
 from aiohttp import web
 
 from console import say, say_events
+from console.attachments import Shown, shown
 from console.deps import DEPS, Deps
 from console.offers import Offer, offers
 from console.session import Signed, signed_in
@@ -38,6 +39,7 @@ class TicketView:
     registration: Registration | None
     history: list[Recorded]
     supplements: list[Supplement]
+    attachments: list[Shown]
     clocks: list[TimeLeft]
     deliveries: list[DeliveryStatus]
     offers: list[Offer]
@@ -90,6 +92,7 @@ async def load(request: web.Request) -> TicketView:
         registration=registration,
         history=history,
         supplements=await store.tickets.supplements(ticket_id),
+        attachments=await shown(store, ticket_id),
         clocks=[
             time_left(clock, now, calendar)
             for clock in sorted(clocks, key=lambda one: one.due_at)

@@ -7,7 +7,7 @@ from aiohttp import web
 from multidict import MultiMapping
 from pydantic import ValidationError
 
-from console import say
+from console import attachments, say, security
 from console.deps import DEPS
 from console.listings import listing
 from console.rendering import page
@@ -15,6 +15,7 @@ from console.session import signed_in
 from console.ticket_view import load, may_unmask, visible_ticket
 from schemas.ids import ticket_id_of
 from schemas.working_calendar import HUB_ZONE
+from ticket_store.attachments import AttachmentDamaged
 from ticket_store.marks import Mark
 from ticket_store.scope import scope_of, sees
 from ticket_store.ticket_query import TicketQuery
@@ -23,6 +24,10 @@ _LISTS = {
     "state": "states", "kind": "matter_kinds", "source": "sources", "urgency": "urgencies",
     "area": "area_codes",
 }  # fmt: skip
+_DAMAGED = (
+    "附件文件已损坏或丢失，无法打开。",
+    "工单的其他内容不受影响。请联系系统管理员从备份恢复，并告知工单号和附件名。",
+)
 _LONGEST_TEXT = 200
 _YEARS = (2000, 2999)  # beyond them arithmetic may leave the calendar
 
@@ -106,6 +111,18 @@ async def unmask(request: web.Request) -> web.Response:
     return page(request, "tickets/unmasked.html", citizen=citizen)
 
 
+async def take_attachment(request: web.Request) -> web.Response:
+    deps, signed, ticket = await visible_ticket(request)
+    wanted = request.match_info["attachment_id"]
+    attachment = await attachments.find(deps.store, ticket.ticket_id, wanted)
+    if attachment is None:
+        raise web.HTTPNotFound
+    try:
+        return await attachments.take(deps.store, signed.actor, attachment)
+    except AttachmentDamaged:
+        return security.said(request, 500, _DAMAGED)
+
+
 def routes() -> list[web.RouteDef]:
     one = r"/tickets/{ticket_id:\d{1,18}}"
     return [
@@ -114,4 +131,5 @@ def routes() -> list[web.RouteDef]:
         web.get(one + "/trace", trace),
         web.get(one + "/aside", aside),
         web.post(one + "/unmask", unmask),
+        web.get(one + r"/attachments/{attachment_id:[0-9a-f]{1,32}}", take_attachment),
     ]

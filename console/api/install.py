@@ -2,13 +2,18 @@
 
 from aiohttp import web
 
-from console.api import actions, departments, openapi, tickets
+from console.api import actions, attachments, departments, openapi, tickets
 from console.api.calls import API, Api
 from console.api.deps import ApiDeps
 from console.api.operations import add_operations
 from console.api.tokens import Tokens
 
-OPERATIONS = (*tickets.OPERATIONS, *actions.OPERATIONS, *departments.OPERATIONS)
+OPERATIONS = (
+    *tickets.OPERATIONS,
+    *actions.OPERATIONS,
+    *attachments.OPERATIONS,
+    *departments.OPERATIONS,
+)
 
 
 def add_api(app: web.Application, deps: ApiDeps) -> None:

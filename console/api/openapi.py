@@ -23,6 +23,7 @@ _IN_PATH = re.compile(r"{(\w+)}")
 _PATH_WORDS = {
     "ticket_id": "id (a number) or number (ST...) of the ticket",
     "ticket_no": "number of the ticket (ST...)",
+    "attachment_id": "as the list of the ticket's attachments says",
     "action": "what is asked for",
 }
 _DOCUMENT: web.AppKey[list[bytes]] = web.AppKey("openapi_document", list)
@@ -158,6 +159,8 @@ def _responses(one: Operation, schemas: _Schemas) -> dict[str, Any]:
     good: dict[str, Any] = {"description": "done"}
     if model is not None:
         good["content"] = {"application/json": {"schema": schemas.of(model, "serialization")}}
+    if one.media:  # without a schema: bytes as they are
+        good["content"] = {media: {} for media in one.media}
     statuses = {*one.problems, 500, 503} | ({400, 413, 415, 422} if one.body is not None else set())
     problem = {"application/problem+json": {"schema": schemas.of(ProblemJson, "serialization")}}
     return {str(status): good} | {

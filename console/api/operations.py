@@ -30,6 +30,7 @@ class Operation:
     body:     the model of the JSON body; or media type -> schema for other bodies; or several
               models of which one fits.
     answer:   status and model of what is answered when all goes well.
+    media:    media types of an answer that is a file instead of a model.
     problems: statuses of problem+json beside 400, 413, 415, 422 (with a body) and 500, 503.
     """
 
@@ -46,6 +47,7 @@ class Operation:
     problems: Sequence[int] = ()
     bearer: bool = True
     notes: str = ""
+    media: Sequence[str] = ()
 
 
 @dataclass

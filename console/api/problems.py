@@ -42,6 +42,8 @@ TITLES: Mapping[str, str] = MappingProxyType(
         "idempotency_key_reused": "这个 Idempotency-Key 已经用于另一次提交。",
         "state_refused": "以诉求现在的状态，不能这样办理。",
         "attachment_refused": "附件未被接收。",
+        "unknown_attachment": "这件工单没有这个附件。",
+        "attachment_damaged": "附件文件已损坏或丢失，无法打开。",
         "too_many_requests": "操作过于频繁，请稍后再试。",
         "internal": "系统内部出错，已记录。",
         "store_busy": BUSY[0],
