@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from typing import Any
 
-from hub.assembly import Hub, build, fresh_command_id
+from benchmarks.command_ids import fresh_command_id
+from hub.assembly import Hub, build
 from hub.logs import set_up
 from hub.settings import load
 from hub.web import running_web

@@ -11,7 +11,8 @@ from typing import Any
 
 from sqlalchemy import text
 
-from hub.assembly import Hub, build, fresh_command_id
+from benchmarks.command_ids import fresh_command_id
+from hub.assembly import Hub, build
 from hub.demo.city import City, Matter
 from hub.settings import Settings
 from schemas import commands as cmd

@@ -5,7 +5,7 @@ from datetime import datetime, time, timedelta
 
 from console.deps import Deps
 from schemas.parties import Actor
-from schemas.working_time import HUB_ZONE
+from schemas.working_calendar import HUB_ZONE
 from ticket_store.marks import Mark
 from ticket_store.scope import scope_of
 

@@ -1,11 +1,8 @@
 """Builds every object once and hands it down by argument; nothing else in the hub builds."""
 
-import secrets
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import UUID
 
 from connectors.base import Connector
 from connectors.registry import Peer, PeersWrong, build_peers
@@ -18,11 +15,11 @@ from routing.catalogue import Catalogue
 from routing.proposer import Proposer, build_proposer
 from schemas.clock_running import ClockPolicy
 from schemas.events import Recorded
-from schemas.ids import TicketIds, new_command_id
+from schemas.ids import TicketIds
 from schemas.rules import Rules
 from schemas.sla import LimitRule
 from schemas.ticket import Source, Ticket
-from schemas.working_time import HUB_ZONE
+from schemas.working_calendar import HUB_ZONE
 from ticket_store.attachments import AttachmentLimits
 from ticket_store.migrations import migrate
 from ticket_store.passwords import SignInPolicy
@@ -30,10 +27,6 @@ from ticket_store.reading import ReadingSettings
 from ticket_store.store import Store, open_store
 
 Now = Callable[[], datetime]
-
-
-def fresh_command_id() -> UUID:
-    return new_command_id(time.time_ns() // 1_000_000, secrets.randbits(128))
 
 
 @dataclass(frozen=True)

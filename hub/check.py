@@ -17,7 +17,7 @@ from routing.catalogue_file import CatalogueWrong
 from routing.proposer import build_proposer
 from schemas.areas import NO_AREAS, AreaTable
 from schemas.errors import ConnectorError, CredentialRefused, HubError, StoreBusy
-from schemas.working_time import HUB_ZONE
+from schemas.working_calendar import HUB_ZONE
 from streams.embedded import BrokerSettings, BrokerUrlRefused, inspect
 from streams.embedded.schema import LogNotUnderstood
 from ticket_store.migrations import StoreNotUsable, pending

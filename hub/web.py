@@ -21,7 +21,7 @@ from hub.assembly import Hub
 from hub.health import Health, add_health
 from hub.worker import Worker
 from schemas.parties import Actor
-from schemas.working_time import HUB_ZONE
+from schemas.working_calendar import HUB_ZONE
 
 log = structlog.get_logger(__name__)
 

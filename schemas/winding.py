@@ -32,8 +32,6 @@ from schemas.sla import Step
 from schemas.ticket import ENDED, ReminderKind, State, Ticket
 from schemas.working_time import Limit
 
-__all__ = ["ClockPolicy", "MovedClock", "Sheet", "rebuild", "rewind", "wind"]
-
 
 class Sheet(Frozen):
     """What winding must remember of a ticket; the value of the stream table.

@@ -14,28 +14,11 @@ from pydantic import AwareDatetime, Field, model_validator
 
 from schemas.matter import Frozen
 from schemas.working_calendar import (
-    HUB_ZONE,
     MICROSECONDS,
     CalendarEnds,
     WorkingCalendar,
     require_aware,
 )
-
-__all__ = [
-    "HUB_ZONE",
-    "CalendarEnds",
-    "Count",
-    "Due",
-    "Limit",
-    "LimitUnit",
-    "Pause",
-    "WorkingCalendar",
-    "count",
-    "due",
-    "due_with_pauses",
-    "require_aware",
-    "united",
-]
 
 HOUR = 3600 * MICROSECONDS
 _MICROSECOND = timedelta(microseconds=1)

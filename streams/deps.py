@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Protocol
 
 from connectors.base import Connector
+from schemas.clock_running import ClockPolicy
 from schemas.ids import TicketIds
 from schemas.proposal import Proposal
 from schemas.ticket import Registration, Ticket
-from schemas.winding import ClockPolicy
 from streams.progress import Progress
 from streams.waiting import Wake
 from ticket_store.store import Store

@@ -21,7 +21,7 @@ from schemas.matter import Matter
 from schemas.outbound import Outbound
 from schemas.parties import AccusedParty, Citizen
 from schemas.ticket import Registration, Source
-from schemas.working_time import HUB_ZONE
+from schemas.working_calendar import HUB_ZONE
 
 MATTER_SOURCE = "互联网门户"
 

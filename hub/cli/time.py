@@ -19,7 +19,8 @@ from hub.cli.output import (
 from hub.settings import Settings
 from hub.stored import stored, stored_calendar
 from schemas.calendar_year import CalendarYear
-from schemas.working_time import HUB_ZONE, CalendarEnds, Limit, due
+from schemas.working_calendar import HUB_ZONE, CalendarEnds
+from schemas.working_time import Limit, due
 from ticket_store.calendar_seed import NoticeRefused, notice_from_file
 
 calendar_app = typer.Typer(

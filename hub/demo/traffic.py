@@ -13,7 +13,7 @@ from hub.demo.peers.web_portal import Taken
 from hub.demo.town import Town
 from schemas.matter import MatterKind, Urgency
 from schemas.ticket import Source
-from schemas.working_time import HUB_ZONE
+from schemas.working_calendar import HUB_ZONE
 
 # of ten tickets: how a city's matters come in, roughly
 _MIX = (

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from connectors.signing import Keys
-from hub.assembly import Hub, build, fresh_command_id
+from console.rendering import fresh_command_id
+from hub.assembly import Hub, build
 from hub.demo.cast import USERS, DemoUser, create_users
 from hub.demo.peers.books import Book, Update
 from hub.demo.peers.faults import PLANS, Faults
@@ -97,7 +99,7 @@ class Stage:
     async def do(self, command: type[Command], ticket_id: int, **fields: Any) -> None:
         await self.hub.store.desk.execute(
             command(
-                command_id=fresh_command_id(),
+                command_id=UUID(fresh_command_id(self.hub.now())),
                 ticket_id=ticket_id,
                 actor=Actor(actor_id="zuoxi", roles=frozenset({Role.OPERATOR})),
                 at=self.hub.now(),

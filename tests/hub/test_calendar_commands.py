@@ -17,7 +17,7 @@ from schemas.lifecycle import Action
 from schemas.parties import Role
 from schemas.sla import Step
 from schemas.winding import rebuild
-from schemas.working_time import HUB_ZONE
+from schemas.working_calendar import HUB_ZONE
 from tests.hub.commands import sutong
 from tests.schemas.cases import DISPATCHER, OPERATOR, actor, command, handler, registration
 from ticket_store.calendar_seed import notice_from_file

@@ -3,7 +3,8 @@
 from datetime import datetime
 from functools import cache
 
-from schemas.working_time import HUB_ZONE, Pause, WorkingCalendar
+from schemas.working_calendar import HUB_ZONE, WorkingCalendar
+from schemas.working_time import Pause
 from ticket_store.calendar_seed import seed_years
 
 

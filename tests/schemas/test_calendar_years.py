@@ -5,12 +5,8 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from schemas.calendar_year import CalendarYear
-from schemas.working_time import (
-    HUB_ZONE,
-    Limit,
-    WorkingCalendar,
-    due,
-)
+from schemas.working_calendar import HUB_ZONE, WorkingCalendar
+from schemas.working_time import Limit, due
 from tests.schemas.hub_time import at, calendar
 from ticket_store.calendar_seed import seed_years
 

@@ -8,14 +8,8 @@ from hypothesis import strategies as st
 
 from schemas.card_policy import CardColour, CardPolicy, CardReason
 from schemas.sla import warn_at
-from schemas.working_time import (
-    HUB_ZONE,
-    Limit,
-    LimitUnit,
-    Pause,
-    due,
-    due_with_pauses,
-)
+from schemas.working_calendar import HUB_ZONE
+from schemas.working_time import Limit, LimitUnit, Pause, due, due_with_pauses
 from tests.schemas.hub_time import at, calendar
 
 

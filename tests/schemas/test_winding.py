@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from schemas import events as ev
 from schemas.calendar_year import CalendarYear
-from schemas.clock_running import due_levels, over_at
+from schemas.clock_running import ClockPolicy, due_levels, over_at
 from schemas.clocks import Clock, ClockState, Level
 from schemas.default_limits import DEFAULT_LIMITS
 from schemas.errors import CommandRefused
@@ -21,8 +21,9 @@ from schemas.matter import Matter, MatterKind, Urgency
 from schemas.parties import Role
 from schemas.sla import Arithmetic, LimitRule, Step
 from schemas.ticket import DispatchForm, HandlingMode, ReminderKind, Source, State
-from schemas.winding import ClockPolicy, Sheet, rebuild, rewind, wind
-from schemas.working_time import HUB_ZONE, Limit
+from schemas.winding import Sheet, rebuild, rewind, wind
+from schemas.working_calendar import HUB_ZONE
+from schemas.working_time import Limit
 from tests.schemas import cases
 from tests.schemas.cases import (
     DISPATCHER,

@@ -6,14 +6,8 @@ from itertools import islice
 import pytest
 
 from schemas.remaining import remaining, remaining_text, working_days_over
-from schemas.working_time import (
-    CalendarEnds,
-    Limit,
-    LimitUnit,
-    Pause,
-    WorkingCalendar,
-    due,
-)
+from schemas.working_calendar import CalendarEnds, WorkingCalendar
+from schemas.working_time import Limit, LimitUnit, Pause, due
 from tests.schemas.hub_time import at, calendar
 
 

@@ -6,14 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.remaining import remaining
-from schemas.working_time import (
-    HUB_ZONE,
-    Limit,
-    LimitUnit,
-    Pause,
-    due,
-    due_with_pauses,
-)
+from schemas.working_calendar import HUB_ZONE
+from schemas.working_time import Limit, LimitUnit, Pause, due, due_with_pauses
 from tests.schemas.hub_time import calendar
 
 moments = st.datetimes(

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from connectors.base import Body, Page
 from schemas import commands as cmd
+from schemas.clock_running import ClockPolicy
 from schemas.default_limits import DEFAULT_LIMITS
 from schemas.errors import PayloadNotUnderstood
 from schemas.ids import TicketIds
@@ -22,7 +23,6 @@ from schemas.outbound import Outbound, Receipt
 from schemas.proposal import Candidate, Proposal
 from schemas.rules import Rules
 from schemas.ticket import Registration, Source, Ticket
-from schemas.winding import ClockPolicy
 from streams.app import build_app
 from streams.deps import StreamDeps, Timing
 from streams.progress import Part, Progress
