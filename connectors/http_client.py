@@ -29,6 +29,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
+from connectors.outcomes import NO_CREDENTIAL, NOT_NOW, NOT_SENT
 from connectors.signing import Keys, Profile, Signed, sign
 from schemas.errors import (
     ConnectorError,
@@ -38,10 +39,7 @@ from schemas.errors import (
     RequestRefused,
 )
 
-_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 _WORTH_REPEATING = (httpx.ConnectError, httpx.ConnectTimeout)
-_NOT_NOW = frozenset({408, 425, 429, 503})
-_NO_CREDENTIAL = frozenset({401, 403})
 _SERVER_ERROR, _CLIENT_ERROR, _REDIRECT = 500, 400, 300
 _MOST_OF_A_REFUSAL = 64 * 1024
 
@@ -118,7 +116,7 @@ class HttpClient:
             ):
                 with attempt:
                     answer = await self._once(method, path, body, query or {}, headers or {})
-        except _NOT_SENT as error:
+        except NOT_SENT as error:
             raise PeerUnavailable(self._name, f"{method} {path}: {_kind(error)}") from error
         except _TooLarge as error:
             raise self.unreadable(f"{method} {path}: {error}", changes=changes) from error
@@ -192,9 +190,9 @@ class HttpClient:
         status = answer.status
         code = self._peer_code(answer.content) or str(status)
         words = f"{call}: HTTP {status}"
-        if status in _NO_CREDENTIAL:
+        if status in NO_CREDENTIAL:
             return CredentialRefused(self._name, words, peer_code=code)
-        if status in _NOT_NOW or status < _CLIENT_ERROR:
+        if status in NOT_NOW or status < _CLIENT_ERROR:
             return PeerUnavailable(self._name, words, peer_code=code)
         if status >= _SERVER_ERROR:
             return PeerUnavailable(self._name, words, peer_code=code, uncertain=changes)

@@ -27,6 +27,7 @@ from connectors.foreign_xml import (
     local_name,
     parse_xml,
 )
+from connectors.outcomes import NO_CREDENTIAL, NOT_NOW, NOT_SENT
 from schemas.errors import (
     ConnectorError,
     CredentialRefused,
@@ -57,8 +58,6 @@ CREDENTIAL_FAULTS = frozenset(
         "UnsupportedSecurityToken",
     }
 )
-# the call did not get as far as the peer's program
-_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 # the answer is no XML, no SOAP, or off the WSDL
 _UNREADABLE = (
     ForeignXmlRefused,
@@ -67,8 +66,6 @@ _UNREADABLE = (
     zeep.exceptions.XMLParseError,
     zeep.exceptions.UnexpectedElementError,
 )
-_NOT_DONE = frozenset({429, 503})  # statuses that say "not now", and nothing was done
-_NO_CREDENTIAL = frozenset({401, 403})
 _MOST_DETAIL = 300  # characters of a peer's words in an error
 
 
@@ -128,7 +125,7 @@ class SoapClient:
             raise self._of_fault(fault, changes=changes) from fault
         except zeep.exceptions.TransportError as error:
             raise self._of_status(operation, error, changes=changes) from error
-        except _NOT_SENT as error:
+        except NOT_SENT as error:
             raise PeerUnavailable(self._name, f"{operation}: {type(error).__name__}") from error
         except (httpx.HTTPError, TimeoutError) as error:
             why = f"{operation}: {type(error).__name__} after the call was sent"
@@ -179,11 +176,11 @@ class SoapClient:
     ) -> ConnectorError:
         status = int(error.status_code or 0)
         words, code = f"HTTP {status} on {operation}", str(status)
-        if status in _NO_CREDENTIAL:
+        if status in NO_CREDENTIAL:
             return CredentialRefused(self._name, words, peer_code=code)
         if status == httpx.codes.REQUEST_ENTITY_TOO_LARGE:
             return RequestRefused(self._name, words, peer_code=code)
-        done = changes and status >= httpx.codes.INTERNAL_SERVER_ERROR and status not in _NOT_DONE
+        done = changes and status >= httpx.codes.INTERNAL_SERVER_ERROR and status not in NOT_NOW
         return PeerUnavailable(self._name, words, peer_code=code, uncertain=done)
 
     def _of_answer(self, operation: str, error: Exception, *, changes: bool) -> ConnectorError:
@@ -218,7 +215,7 @@ class _Transport(AsyncTransport):
         ) as response:
             status, media = response.status_code, response.headers.get("content-type", "")
             has_xml = "xml" in media.lower()
-            if status in _NO_CREDENTIAL | _NOT_DONE or (status != httpx.codes.OK and not has_xml):
+            if status in NO_CREDENTIAL | NOT_NOW or (status != httpx.codes.OK and not has_xml):
                 raise _http_refusal(status_code=status)
             content = bytearray()
             async for piece in response.aiter_bytes():

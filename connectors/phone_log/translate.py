@@ -8,6 +8,7 @@ from datetime import datetime
 
 from connectors.foreign_xml import legal_characters
 from connectors.phone_log import codes
+from connectors.state_names import STATE_NAMES
 from schemas.areas import NO_AREAS, AreaTable
 from schemas.errors import PayloadNotUnderstood
 from schemas.intake import Intake, IntakeKind
@@ -111,7 +112,7 @@ def result_of(outbound: Outbound) -> bytes:
         "ticket_no": outbound.ticket_no,
         "event": outbound.event.kind,
         "state": outbound.state.value,
-        "state_name": codes.STATE_NAMES[outbound.state],
+        "state_name": STATE_NAMES[outbound.state],
         "at": outbound.at.astimezone(codes.ZONE).isoformat(timespec="seconds"),
     }
     return json.dumps(record, ensure_ascii=False).encode() + b"\n"

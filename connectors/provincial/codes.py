@@ -18,28 +18,28 @@ OPERATIONS = (
     "queryReport",
 )
 
-# hub state -> the province's code and name; one code a state, so that it reads both ways
-_STATES = {
-    State.DRAFT: ("00", "待登记"),
-    State.RECEIVED: ("01", "未受理"),
-    State.ACCEPTED: ("02", "已受理"),
-    State.DECLINED: ("03", "不受理"),
-    State.DISPATCHED: ("04", "待签收"),
-    State.ACKNOWLEDGED: ("05", "处理中"),
-    State.COMPLETED: ("06", "待结案审核"),
-    State.AWAITING_REPLY: ("07", "待回复"),
-    State.AWAITING_FOLLOW_UP: ("08", "待回访"),
-    State.AWAITING_RATING: ("09", "待评价"),
-    State.CLOSED: ("10", "已结案"),
-    State.ARCHIVED: ("11", "已归档"),
-    State.WITHDRAWN: ("12", "已撤诉"),
-    State.SUSPENDED: ("13", "已挂起"),
-    State.MERGED: ("14", "已并单"),
-    State.DISCARDED: ("99", "已作废"),
-}
-STATE_CODES: Mapping[State, str] = MappingProxyType({s: code for s, (code, _) in _STATES.items()})
-STATE_NAMES: Mapping[State, str] = MappingProxyType({s: name for s, (_, name) in _STATES.items()})
-STATES: Mapping[str, State] = MappingProxyType({code: s for s, (code, _) in _STATES.items()})
+# hub state -> the province's code; one a state, so that it reads both ways
+STATE_CODES: Mapping[State, str] = MappingProxyType(
+    {
+        State.DRAFT: "00",
+        State.RECEIVED: "01",
+        State.ACCEPTED: "02",
+        State.DECLINED: "03",
+        State.DISPATCHED: "04",
+        State.ACKNOWLEDGED: "05",
+        State.COMPLETED: "06",
+        State.AWAITING_REPLY: "07",
+        State.AWAITING_FOLLOW_UP: "08",
+        State.AWAITING_RATING: "09",
+        State.CLOSED: "10",
+        State.ARCHIVED: "11",
+        State.WITHDRAWN: "12",
+        State.SUSPENDED: "13",
+        State.MERGED: "14",
+        State.DISCARDED: "99",
+    }
+)
+STATES: Mapping[str, State] = MappingProxyType({code: s for s, code in STATE_CODES.items()})
 
 MATTER_KINDS: Mapping[str, MatterKind] = MappingProxyType(
     {

@@ -18,6 +18,7 @@ from connectors.foreign_xml import (
     parse_xml,
 )
 from connectors.provincial import codes, wording
+from connectors.state_names import STATE_NAMES
 from schemas.areas import NO_AREAS, AreaTable
 from schemas.errors import PayloadNotUnderstood, places_of
 from schemas.intake import Intake, IntakeKind
@@ -121,7 +122,7 @@ def report_of(outbound: Outbound) -> Report:
         "ticketNo": outbound.source_ticket_no,
         "hubTicketNo": outbound.ticket_no,
         "state": codes.STATE_CODES[outbound.state],
-        "stateName": codes.STATE_NAMES[outbound.state],
+        "stateName": STATE_NAMES[outbound.state],
         "stage": stage,
         "stageName": stage_name,
         "departments": "、".join(outbound.department_names),
@@ -181,7 +182,7 @@ def _issued(ticket: _Issued, peer: str, areas: AreaTable) -> Intake:
             source_ticket_no=ticket.ticket_no,
             peer_updated_at=updated_at,
             peer_state=state.value,
-            text=codes.STATE_NAMES[state],
+            text=STATE_NAMES[state],
         )
     return Intake(
         kind=IntakeKind.NEW,

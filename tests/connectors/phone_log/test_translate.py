@@ -17,6 +17,7 @@ from connectors.phone_log.translate import (
     result_of,
     row_body,
 )
+from connectors.state_names import STATE_NAMES
 from routing.areas import load_areas
 from schemas.errors import PayloadNotUnderstood
 from schemas.events import EVENT
@@ -211,7 +212,7 @@ def test_a_result_names_call_ticket_and_state() -> None:
         "state_name": "已受理",
         "at": "2026-11-25T10:30:00+08:00",
     }
-    assert set(codes.STATE_NAMES) == set(State)
+    assert set(STATE_NAMES) == set(State)
 
 
 def test_the_switch_is_told_of_every_change_of_state_and_of_nothing_said() -> None:
