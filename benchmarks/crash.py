@@ -44,7 +44,7 @@ _PATIENCE_SECONDS = 180.0  # of those who call the hub
 
 @dataclass(frozen=True)
 class CrashOptions:
-    """variant: None is the hub as it is."""
+    """variant: None is the hub as it is. settle_seconds: None gives time by the number of kills."""
 
     kills: int = 40
     seed: int = 1
@@ -53,6 +53,7 @@ class CrashOptions:
     variant: str | None = None
     faults: str = "hard"
     pace_seconds: float = _PACE_SECONDS
+    settle_seconds: float | None = None
     say: Callable[[str], object] = lambda text: print(text, file=sys.stderr)
 
 
@@ -111,7 +112,7 @@ async def crash(options: CrashOptions) -> CrashReport:
         restarts: list[float] = []
         unsettled = await life.play(
             _under_load(life.traffic, process, options, restarts),
-            _SETTLE_SECONDS + options.kills * _SETTLE_SECONDS_A_KILL,
+            options.settle_seconds or _SETTLE_SECONDS + options.kills * _SETTLE_SECONDS_A_KILL,
         )
         options.say(f"settled; what went wrong on purpose: {dict(town.struck)}")
         await process.stop()
