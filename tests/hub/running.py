@@ -4,19 +4,19 @@ import json
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from urllib.error import HTTPError, URLError
+from typing import IO, Any
+from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
 
 from tests.hub.commands import command_line, environment
 
 PATIENCE = 60.0  # seconds; never waited in full
-PAUSE = 0.05
 _OPENER = build_opener(ProxyHandler({}))  # loopback is asked directly
 
 
@@ -26,11 +26,52 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+class Output:
+    """What a process writes, read as it comes."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._lines: list[str] = []
+        self._ended = False
+        self._grown = threading.Condition()
+        self._reader = threading.Thread(target=self._read, args=(stream,))
+        self._reader.start()
+
+    def _read(self, stream: IO[str]) -> None:
+        with stream:
+            for line in stream:
+                self._note(line)
+        self._note(None)
+
+    def _note(self, line: str | None) -> None:
+        with self._grown:
+            if line is None:
+                self._ended = True
+            else:
+                self._lines.append(line)
+            self._grown.notify_all()
+
+    def wait_for(self, words: str) -> None:
+        """Until a line says so; fails when the process ends before, or says nothing of it."""
+        with self._grown:
+            self._grown.wait_for(lambda: self._ended or self._says(words), PATIENCE)
+            assert self._says(words), f"never said {words!r}: {self.text()}"
+
+    def wait_for_end(self) -> None:
+        self._reader.join(PATIENCE)
+        assert not self._reader.is_alive()
+
+    def text(self) -> str:
+        return "".join(self._lines)
+
+    def _says(self, words: str) -> bool:
+        return any(words in line for line in self._lines)
+
+
 @dataclass
 class HubProcess:
     process: subprocess.Popen[str]
     port: int
-    errors: Path
+    output: Output
 
     def get(self, path: str) -> tuple[int, str]:
         try:
@@ -52,21 +93,13 @@ class HubProcess:
         except HTTPError as error:
             return error.code, json.loads(error.read())
 
-    def wait_until_ready(self) -> float:
-        """Seconds until /health/ready said yes."""
-        began = time.monotonic()
-        while time.monotonic() - began < PATIENCE:
-            assert self.process.poll() is None, self.log()
-            try:
-                if self.get("/health/ready")[0] == 200:
-                    return time.monotonic() - began
-            except (URLError, ConnectionError):
-                pass
-            time.sleep(PAUSE)
-        raise AssertionError(f"not ready after {PATIENCE} s: {self.log()}")
+    def wait_until_ready(self) -> None:
+        """Until it says that it serves; from then on it is ready."""
+        self.output.wait_for('"web started"')
+        assert self.get("/health/ready")[0] == 200, self.get("/health/ready")[1]
 
     def log(self) -> str:
-        return self.errors.read_text()
+        return self.output.text()
 
     def log_lines(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.log().splitlines()]
@@ -76,34 +109,37 @@ class HubProcess:
         began = time.monotonic()
         self.process.send_signal(number)
         self.process.wait(PATIENCE)
-        return time.monotonic() - began
+        took = time.monotonic() - began
+        self.output.wait_for_end()
+        return took
 
 
 def wait_for(what: Callable[[], bool]) -> None:
-    """Ask again and again until `what` says yes."""
+    """Ask again and again until `what` says yes. Each time is a call to the hub, so this waits for
+    its answers and not for a clock."""
     deadline = time.monotonic() + PATIENCE
     while not what():
         assert time.monotonic() < deadline, f"waited {PATIENCE} s"
-        time.sleep(PAUSE)
 
 
 @contextmanager
 def started(command: str, home: Path, **variables: str) -> Iterator[HubProcess]:
     """A `sutong run`, `worker` or `web`; killed at the end of the block if it still runs."""
     port = free_port()
-    errors = home.parent / f"{command}-{port}.log"
-    with errors.open("w") as sink:
-        process = subprocess.Popen(
-            command_line(command),
-            env=environment(home, SUTONG_PORT=str(port), **variables),
-            cwd=home.parent,
-            stdout=sink,
-            stderr=sink,
-            text=True,
-        )
-        try:
-            yield HubProcess(process, port, errors)
-        finally:
-            if process.poll() is None:
-                process.kill()
-            process.wait(PATIENCE)
+    process = subprocess.Popen(
+        command_line(command),
+        env=environment(home, SUTONG_PORT=str(port), **variables),
+        cwd=home.parent,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    output = Output(process.stdout)
+    try:
+        yield HubProcess(process, port, output)
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait(PATIENCE)
+        output.wait_for_end()
