@@ -50,6 +50,7 @@ async def test_a_newer_version_is_noted_and_an_older_one_is_stale(tmp_path: Path
         assert await hub.outcome(newer) is MessageOutcome.APPLIED
         older = await hub.receive(new(at=NOW + timedelta(hours=1)), no="3")
         assert await hub.outcome(older) is MessageOutcome.STALE
+        assert first.ticket_id is not None
         assert await hub.kinds(first.ticket_id) == ["ticket_registered", "peer_update_noted"]
         body = await hub.store.tickets.registration(first.ticket_id)
         assert body is not None
@@ -70,6 +71,7 @@ async def test_acts_follow_their_ticket_in_order(tmp_path: Path) -> None:
         assert outcomes == [MessageOutcome.REGISTERED, applied, applied, refused, applied]
         rated = await hub.settled(messages[3])
         assert rated.detail.startswith("transition_refused: rate is not possible from received")
+        assert rated.ticket_id is not None
         assert await hub.kinds(rated.ticket_id) == [
             "ticket_registered", "matter_supplemented", "reminder_sent", "ticket_withdrawn",
         ]  # fmt: skip
@@ -177,6 +179,7 @@ async def test_a_call_becomes_a_draft(tmp_path: Path) -> None:
         )
         message = await hub.settled(await hub.receive(call, no="1", peer="switch"))
         assert message.outcome is MessageOutcome.REGISTERED
+        assert message.ticket_id is not None
         head = await hub.store.tickets.head(message.ticket_id)
         assert head is not None
         assert head.state is State.DRAFT
@@ -248,6 +251,7 @@ async def test_a_ticket_id_that_is_taken_costs_no_message(tmp_path: Path) -> Non
     """The clock was set back over a restart, and the same ids are handed out again."""
     async with running_hub(tmp_path) as hub:
         first = await hub.settled(await hub.receive(new("A1"), no="1"))
+        assert first.ticket_id is not None
         taken = [first.ticket_id, first.ticket_id]
         fresh = hub.deps.ids.next
         hub.deps.ids.next = lambda: taken.pop() if taken else fresh()  # type: ignore[method-assign]  # as a clock set back would
