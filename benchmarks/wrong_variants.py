@@ -16,9 +16,9 @@ from uuid import UUID
 from schemas.commands import Command
 from schemas.outbound import Outbound, Receipt
 from streams.register import Register
-from ticket_store import desk as desk_module
 from ticket_store.deliveries import OwedDelivery
 from ticket_store.desk import Desk, Outcome
+from ticket_store.desk_rows import Rows
 from ticket_store.sender import Lane, Sender
 from ticket_store.writer import Job, Writer
 
@@ -57,13 +57,13 @@ def mark_sent_before_sending() -> Iterator[None]:
 @contextmanager
 def no_inbox() -> Iterator[None]:
     """Nobody remembers which commands were executed."""
-    execute, settle, add = Desk.execute, Register._settle, desk_module._Rows.add
+    execute, settle, add = Desk.execute, Register._settle, Rows.add
 
     def forgotten(_self: Desk, *_args: Any) -> dict[UUID, Outcome]:
         return {}
 
-    def not_written(self: Any, one: Any) -> None:
-        add(self, one)
+    def not_written(self: Rows, *args: Any) -> None:
+        add(self, *args)
         self.inbox.clear()
 
     async def answer_late(self: Desk, command: Command) -> Outcome:
@@ -77,7 +77,7 @@ def no_inbox() -> Iterator[None]:
 
     with (
         patch.object(Desk, "_repeated", forgotten),
-        patch.object(desk_module._Rows, "add", not_written),
+        patch.object(Rows, "add", not_written),
         patch.object(Desk, "execute", answer_late),
         patch.object(Register, "_settle", settle_late),
     ):

@@ -11,7 +11,8 @@ from console.forms import number_in
 from console.rendering import page
 from console.session import signed_in
 from schemas.ids import ticket_id_of
-from ticket_store.audit import AuditReport, AuditRow
+from ticket_store.audit import AuditRow
+from ticket_store.audit_check import AuditReport
 
 PAGE = 50
 _LONGEST_NAME = 80

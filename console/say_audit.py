@@ -10,7 +10,8 @@ from console.say_refusals import REFUSALS
 from schemas.ids import split_event_id, ticket_no
 from schemas.lifecycle import Action
 from schemas.parties import Role
-from ticket_store.audit import AuditReport, AuditRow, ticket_of
+from ticket_store.audit import AuditRow, ticket_of
+from ticket_store.audit_check import AuditReport
 
 Name = Callable[[str | None], str]  # department code -> name
 
@@ -76,11 +77,12 @@ _FAULTS: Mapping[str, str] = MappingProxyType(
         "a row is missing": "缺少记录",
         "the row was changed": "记录被改动",
         "an event was changed or is missing": "工单事件被改动或缺失",
+        "a body was changed or is missing": "登记或补充的内容被改动或缺失",
         "rows are missing at the end": "末尾缺少记录",
         "the count of events was changed": "事件总数被改动",
     }
 )
-_LEFT_OUT = frozenset({"sha256"})  # for those who compare files, not for reading
+_LEFT_OUT = frozenset({"sha256", "body"})  # for those who compare files, not for reading
 
 
 def act(row: AuditRow) -> str:
@@ -123,7 +125,10 @@ def fault(report: AuditReport | None) -> str:
     """What does not fit; "" while all does."""
     if report is None or report.ok:
         return ""
-    return _FAULTS.get(report.detail, "工单事件与审计记录的数目不符")
+    named, _, what = report.detail.partition(": ")
+    if what and (ticket_id := ticket_of(named.replace("ticket ", "ticket:", 1))) is not None:
+        return f"工单 {ticket_no(ticket_id)} 的当前内容与其办理经过不符"
+    return _FAULTS.get(report.detail, "工单事件或内容与审计记录的数目不符")
 
 
 def _of_a_kind(text: str) -> str:

@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select, update
 
 from schemas.parties import Role
-from ticket_store.audit import compact
 from ticket_store.book import Book
+from ticket_store.digests import compact
 from ticket_store.engine import Database
 from ticket_store.people_models import api_tokens
 from ticket_store.people_values import (

@@ -20,8 +20,8 @@ from sqlalchemy import Connection, Row, func, insert, select
 from schemas.errors import HubError, StoreBusy
 from schemas.matter import Frozen
 from ticket_store.attachment_models import attachments
-from ticket_store.audit import compact
 from ticket_store.book import Book
+from ticket_store.digests import compact
 from ticket_store.engine import Database
 from ticket_store.file_types import KNOWN, content_type_of
 from ticket_store.writer import AuditEntry, Writer

@@ -7,10 +7,10 @@ from sqlalchemy import Connection, insert, select
 
 from schemas.calendar_year import CalendarYear
 from schemas.working_calendar import WorkingCalendar
-from ticket_store.audit import compact
 from ticket_store.book import Book
 from ticket_store.calendar_models import calendar_years
 from ticket_store.calendar_seed import seed_years
+from ticket_store.digests import compact
 from ticket_store.engine import Database
 from ticket_store.writer import AuditEntry, Writer
 

@@ -8,7 +8,6 @@ from sqlalchemy import Connection, Row, func, select
 
 from schemas.ids import event_id, split_event_id
 from schemas.outbound import DeliveryState, Outbound, Receipt
-from ticket_store.audit import compact
 from ticket_store.delivery_rows import (
     DeliveryStatus,
     DepartmentName,
@@ -19,6 +18,7 @@ from ticket_store.delivery_rows import (
     status,
 )
 from ticket_store.delivery_statements import DeliveryStatements, words
+from ticket_store.digests import compact
 from ticket_store.engine import Database
 from ticket_store.metadata import instant_of, microseconds
 from ticket_store.models import deliveries

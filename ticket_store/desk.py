@@ -7,7 +7,6 @@ command id gets its first outcome, a refusal in the same words.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import structlog
@@ -19,15 +18,15 @@ from schemas.events import Recorded
 from schemas.ids import event_id
 from schemas.rules import Rules
 from schemas.ticket import Ticket
-from ticket_store.audit import compact, events_digest
 from ticket_store.batch import Decided, Known, decide_next, source_number
+from ticket_store.desk_rows import Rows
 from ticket_store.desk_statements import DeskStatements
 from ticket_store.engine import Database
 from ticket_store.fingerprints import fingerprint
 from ticket_store.history import head_at, read_range
 from ticket_store.metadata import microseconds
-from ticket_store.rows import event_row, head_row, read_refusal, refusal_json
-from ticket_store.writer import AuditEntry, Unit, Writer
+from ticket_store.rows import head_row, read_refusal
+from ticket_store.writer import Unit, Writer
 
 log = structlog.get_logger(__name__)
 Owes = Callable[[Ticket, Recorded], Sequence[str]]
@@ -184,7 +183,7 @@ class Desk:
 
         asked: the commands' fingerprints.
         """
-        rows = _Rows()
+        rows = Rows()
         for one in decided:
             rows.add(one, asked[one.command.command_id])
         now = microseconds(self._now())
@@ -223,68 +222,6 @@ class Desk:
         for recorded, head in zip(one.events, one.heads, strict=True):
             for destination in dict.fromkeys(self._owes(head, recorded)):
                 yield event_id(recorded.ticket_id, recorded.sequence), destination
-
-
-class _Rows:
-    """The rows of a group's commands, by table, in the order of the commands."""
-
-    def __init__(self) -> None:
-        self.events: list[dict[str, Any]] = []
-        self.registrations: list[dict[str, Any]] = []
-        self.supplements: list[dict[str, Any]] = []
-        self.numbers: list[dict[str, Any]] = []
-        self.inbox: list[dict[str, Any]] = []
-        self.outbox: list[dict[str, Any]] = []
-        self.audit: list[AuditEntry] = []
-
-    def add(self, one: Decided, asked: bytes) -> None:
-        command = one.command
-        actor = command.actor.model_dump_json(exclude_defaults=True)
-        events = [event_row(recorded, actor) for recorded in one.events]
-        self.events += events
-        self.outbox += [{"event_id": row["event_id"]} for row in events]
-        if events:
-            key = events[0]["event_id"]  # such a command's first event brings the body
-            if one.registration is not None:
-                body = one.registration.model_dump_json(exclude_defaults=True)
-                self.registrations.append({"event_id": key, "body": body})
-            if one.supplement is not None:
-                body = one.supplement.model_dump_json(exclude_defaults=True)
-                self.supplements.append({"event_id": key, "body": body})
-        if one.source_number is not None:
-            peer, number = one.source_number
-            self.numbers.append(
-                {"peer": peer, "source_ticket_no": number, "ticket_id": command.ticket_id}
-            )
-        self.inbox.append(
-            {
-                "command_id": command.command_id.bytes,
-                "ticket_id": command.ticket_id,
-                "version": one.after.version if one.after else 0,
-                "made": len(events),
-                "refusal": refusal_json(one.refusal) if one.refusal else None,
-                "fingerprint": asked,
-            }
-        )
-        self.audit.append(_audit_entry(one, events))
-
-
-def _audit_entry(one: Decided, events: Sequence[dict[str, Any]]) -> AuditEntry:
-    facts: dict[str, Any] = {}
-    if one.refusal is not None:
-        facts["refused"] = one.refusal.code
-    if events:
-        facts["events"] = [events[0]["event_id"], len(events)]
-    if one.command.cause is not None:
-        facts["cause"] = one.command.cause
-    return AuditEntry(
-        actor_id=one.command.actor.actor_id,
-        action=one.command.action.value,
-        subject=str(one.command.ticket_id),
-        facts=compact(facts),
-        events=len(events),
-        events_digest=events_digest(events) if events else None,
-    )
 
 
 def _outcome(one: Decided, owed: frozenset[str], asked: bytes) -> Outcome | CommandRefused:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, func, select
 
 from schemas.errors import HubError
 from schemas.ticket import Source
-from ticket_store.audit import compact
+from ticket_store.digests import compact
 from ticket_store.engine import Database
 from ticket_store.inbound_rows import (
     InboundMessage,

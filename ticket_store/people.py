@@ -12,8 +12,8 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 
 from schemas.parties import Role
 from ticket_store.api_tokens import TokenBook
-from ticket_store.audit import compact
 from ticket_store.book import Book
+from ticket_store.digests import compact
 from ticket_store.engine import Database
 from ticket_store.passwords import PasswordRefused, Passwords, SignInPolicy
 from ticket_store.people_models import users

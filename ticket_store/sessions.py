@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from ticket_store.audit import compact
 from ticket_store.book import Book
+from ticket_store.digests import compact
 from ticket_store.engine import Database
 from ticket_store.passwords import SignInPolicy
 from ticket_store.people_models import sessions, users

@@ -10,7 +10,7 @@ from hub.logs import set_up
 from hub.settings import Settings, SettingsWrong, load
 from hub.settings_example import example
 from hub.stored import stored
-from ticket_store.audit import AuditReport
+from ticket_store.audit_check import AuditReport
 
 audit_app = typer.Typer(help="The audit chain.", no_args_is_help=True)
 

@@ -11,7 +11,8 @@ from schemas.errors import CommandRefused
 from schemas.ids import ticket_no
 from schemas.lifecycle import Action
 from tests.console.stage import Browser, Stage
-from ticket_store.audit import AuditReport, AuditRow
+from ticket_store.audit import AuditRow
+from ticket_store.audit_check import AuditReport
 
 
 def acts(browser: Browser) -> list[str]:

@@ -12,7 +12,8 @@ from schemas.errors import CommandRefused
 from schemas.lifecycle import Action
 from tests.schemas import cases
 from tests.ticket_store.hub_case import Clock, command, opened, register
-from ticket_store.audit import sm3, ticket_of
+from ticket_store.audit import ticket_of
+from ticket_store.digests import sm3
 from ticket_store.store import Store
 from ticket_store.writer import AuditEntry
 
@@ -58,9 +59,11 @@ async def test_rows_name_actor_act_and_subject_without_personal_data(
     ids = await filled(store, 1)
     with closing(sqlite3.connect(store_file)) as file:
         rows = file.execute("SELECT actor_id, action, subject, facts FROM audit").fetchall()
+        (body,) = file.execute("SELECT body FROM registrations").fetchone()
     first = ids[0] << 10 | 1
+    digest = sm3(first, body).hex()
     assert rows == [
-        ("operator", "register", str(ids[0]), f'{{"events":[{first},2]}}'),
+        ("operator", "register", str(ids[0]), f'{{"body":"{digest}","events":[{first},2]}}'),
         ("operator", "remind", str(ids[0]), f'{{"cause":"m:7","events":[{first + 2},1]}}'),
         ("operator", "accept", str(ids[0]), '{"refused":"transition_refused"}'),
     ]
