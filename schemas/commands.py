@@ -15,8 +15,11 @@ from schemas.matter import Frozen, Matter
 from schemas.parties import AccusedParty, Actor, Citizen
 from schemas.proposal import Proposal
 from schemas.ticket import DispatchForm, Registration, ReminderKind
+from schemas.visible_text import VISIBLE
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
+Text = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000), VISIBLE
+]
 Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=4000)]
 DepartmentCode = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)

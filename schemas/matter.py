@@ -1,8 +1,11 @@
 """Matter (诉求): what it is about, how urgent, where."""
 
 from enum import StrEnum
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from schemas.visible_text import VISIBLE, VISIBLE_LINE
 
 
 class Frozen(BaseModel):
@@ -29,8 +32,8 @@ class Urgency(StrEnum):
 class Matter(Frozen):
     """What the citizen asks for. Texts are the citizen's own and may hold personal data."""
 
-    title: str = Field(min_length=1, max_length=200)
-    text: str = Field(min_length=1, max_length=20_000)
+    title: Annotated[str, Field(min_length=1, max_length=200), VISIBLE_LINE]
+    text: Annotated[str, Field(min_length=1, max_length=20_000), VISIBLE]
     kind: MatterKind = MatterKind.COMPLAINT
     urgency: Urgency = Urgency.NORMAL
     category_code: str | None = Field(default=None, max_length=64)

@@ -12,14 +12,19 @@ from pydantic import AwareDatetime, Field, StringConstraints, TypeAdapter, model
 from schemas.areas import AreaCode
 from schemas.matter import Frozen, MatterKind
 from schemas.parties import uscc_is_valid
+from schemas.visible_text import VISIBLE, VISIBLE_LINE
 
 MOST_ATTACHMENTS = 10
 
-Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-MatterText = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000)
+Title = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), VISIBLE_LINE
 ]
-Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4_000)]
+MatterText = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000), VISIBLE
+]
+Words = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4_000), VISIBLE
+]
 Attachments = Annotated[
     tuple[Annotated[str, StringConstraints(min_length=1, max_length=80)], ...],
     Field(max_length=MOST_ATTACHMENTS),

@@ -21,7 +21,15 @@ log = structlog.get_logger(__name__)
 PROBLEM_JSON = "application/problem+json"
 BAD_REQUEST, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, CONFLICT = 400, 401, 403, 404, 409
 TOO_LARGE, WRONG_TYPE, WRONG, TOO_MANY, FAILED, AWAY = 413, 415, 422, 429, 500, 503
-HEADERS = MappingProxyType({"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"})
+# no answer of an API is a page, whatever somebody wrote into a ticket
+HEADERS = MappingProxyType(
+    {
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+        "X-Frame-Options": "DENY",
+    }
+)
 
 # code -> title, of the errors that arise before a command is asked for
 TITLES: Mapping[str, str] = MappingProxyType(

@@ -142,6 +142,13 @@ async def test_no_token_a_wrong_one_and_a_wrong_role(stage: ApiStage) -> None:
     ] == 403
 
 
+async def test_no_answer_is_a_page(stage: ApiStage) -> None:
+    for path, who in (("/api/v1/tickets", "leader"), ("/api/v1/tickets", None), ("/api/x", None)):
+        answer = await stage.call("GET", path, who)
+        assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+        assert answer.headers["X-Frame-Options"] == "DENY"
+
+
 async def test_a_revoked_token_is_refused_within_seconds(stage: ApiStage) -> None:
     assert (await stage.call("GET", "/api/v1/tickets", "leader")).status == 200
     tokens = {one.name: one.token_id for one in await stage.store.people.tokens.all()}
@@ -246,6 +253,8 @@ async def test_what_a_registration_must_not_be(stage: ApiStage) -> None:
         ({"received_at": "1970-01-01T00:00:00Z"}, "registration.received_at"),
         ({"received_at": "9999-12-31T23:59:59Z"}, "registration.received_at"),
         ({"matter": {"title": " ", "text": "x"}}, "registration.matter.title"),
+        ({"matter": {"title": "\u200b\u202e", "text": "x"}}, "registration.matter.title"),
+        ({"matter": {"title": "x", "text": "\u2060\n\ufeff"}}, "registration.matter.text"),
         ({"accused": {"name": "店", "uscc": "1"}}, "registration.accused.uscc"),
         ({"citizen": {"name": "x", "phone": "?"}}, "registration.citizen.phone"),
         ({"colour": "red"}, "registration.colour"),

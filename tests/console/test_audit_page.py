@@ -118,3 +118,5 @@ def test_who_and_what_in_words() -> None:
     assert {actor: say_audit.who(actor, names) for actor in whos} == whos
     assert say_audit.fault(AuditReport(True, 3)) == ""
     assert say_audit.fault(AuditReport(False, 3, 4, "9 events, 8 of them audited"))
+    wrong = AuditReport(False, 3, 2, "ticket 245278310400000: state is not what its events say")
+    assert ticket_no(245278310400000) in say_audit.fault(wrong)

@@ -68,6 +68,8 @@ async def test_a_key_is_required(stage: PortalStage, key: str | None) -> None:
     [
         ({"title": ""}, "title"),
         ({"text": " "}, "text"),
+        ({"title": "\u200b\u202e"}, "title"),
+        ({"text": "\u2060\n\ufeff\t\u3164"}, "text"),
         ({"kind": "poem"}, "kind"),
         ({"area_code": "32050"}, "area_code"),
         ({"citizen": {"name": "王某"}}, "citizen.phone"),
@@ -259,3 +261,12 @@ async def test_loopback_is_limited_when_the_settings_say_so(tmp_path: Path) -> N
     async with portal_stage(tmp_path / "tickets.db", per_minute=1, limit_loopback=True) as stage:
         path = f"{MATTERS}/ST261124-ZZZZZZZZ?query_code=0"
         assert [(await stage.api.call("GET", path)).status for _ in range(2)] == [404, 429]
+
+
+async def test_the_portals_answers_are_no_pages(stage: PortalStage) -> None:
+    for answer in (
+        await stage.api.call("POST", MATTERS, key="k1", json=FORM),
+        await stage.api.call("POST", MATTERS, json=FORM),
+    ):
+        assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+        assert answer.headers["X-Frame-Options"] == "DENY"
