@@ -43,6 +43,6 @@ async def test_a_hub_that_is_killed_loses_and_doubles_nothing() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("variant", sorted(VARIANTS))
 async def test_a_hub_that_is_wrong_is_caught(variant: str) -> None:
-    report = await loop(3 if variant == "no-inbox" else 2, variant, settle_seconds=30.0)
+    report = await loop(3 if variant == "no-inbox" else 2, variant, settle_seconds=8.0)
     assert report.lost + report.doubled > 0
     assert any(re.search(CAUGHT[variant], one) for one in report.findings), report.findings

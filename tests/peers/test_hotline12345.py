@@ -152,7 +152,7 @@ async def test_pushed_garbage_is_turned_away_and_does_not_stop_the_rest(gateway:
     await peer.push_waiting(gateway.url, "city")
     assert peer.pushes.turned_away == 2
     assert peer.pushes.acknowledged == peer.versions(order_no)
-    assert peer.garbage == []
+    assert len(peer.garbage) == 2
     await peer.stop()
 
 

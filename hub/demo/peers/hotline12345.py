@@ -178,10 +178,8 @@ class Hotline12345Peer(HttpPeer):
             self._send(order_no, version)
         if self.faults.strikes(Fault.GARBAGE):
             self.unreadable += 1
-            garbage = self._garbage(order_no)
-            self._send(order_no, garbage)
-            if not self.orders[order_no].pushed:
-                self.garbage.append(garbage)
+            self.garbage.append(self._garbage(order_no))
+            self._send(order_no, self.garbage[-1])
 
     def _write(
         self, order_no: str, event: Mapping[str, Any], last: Mapping[str, Any], **fields: Any
