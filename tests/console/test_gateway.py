@@ -106,6 +106,7 @@ async def stage(tmp_path: Path) -> AsyncIterator[GatewayStage]:
 async def test_bodies_are_rows_when_the_peer_is_answered(stage: GatewayStage) -> None:
     answer = await stage.push(b"one two")
     assert (answer.status, await answer.read(), answer.headers["X-Peer"]) == (200, b"OK", "yes")
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
     rows = await stage.api.store.inbound.browse(peer="plain")
     assert [(row.content, row.content_type) for row in rows] == [
         (b"two", "text/plain"), (b"one", "text/plain"),
