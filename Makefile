@@ -10,6 +10,9 @@ BIN := .venv/bin
 ARGS ?=
 T ?=
 KILLS ?= 40
+# test processes; a file stays in one of them, so that its fixtures are built once
+WORKERS ?= 3
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 BENCH ?= lifecycle exchange
 
 .PHONY: help install environment browser run test check goldens bench crash clean
@@ -39,14 +42,14 @@ run: environment ## the whole hub with simulated peers; prints address and demo 
 	@$(BIN)/sutong demo $(ARGS)
 
 test: install ## the tests; one part of them with T=tests/connectors
-	@$(BIN)/python -m pytest $(T)
+	@$(PYTEST) $(T)
 
 check: install ## what CI runs: format, lint, types, import contracts, tests with coverage
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/python -m pytest --cov --cov-report=term --cov-report=json:coverage.json
+	@$(PYTEST) --cov --cov-report=term --cov-report=json:coverage.json
 	@$(BIN)/python -m deploy.coverage_floor coverage.json
 
 goldens: install ## rewrite the golden files, then read the diff line by line
