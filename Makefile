@@ -10,9 +10,10 @@ BIN := .venv/bin
 ARGS ?=
 T ?=
 KILLS ?= 40
-# test processes; a file stays in one of them, so that its fixtures are built once
+# test processes; a file stays in one of them, so that its fixtures are built once, and files come in
+# order, so that the kill loop (tests/benchmarks) does not begin last
 WORKERS ?= 3
-PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 BENCH ?= lifecycle exchange
 
 .PHONY: help install environment browser run test check goldens bench crash clean
