@@ -13,6 +13,7 @@ from console.session import FORM_COOKIE, FORM_SECRET, SESSION_COOKIE, SIGNED, Si
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 # a live page that re-reads itself must not keep its owner signed in
 LIVE_HEADER = "X-Live"
+CHANGE_PAGE = "/account?must=1"
 
 
 @web.middleware
@@ -57,8 +58,20 @@ async def require_role(request: web.Request, handler: Handler) -> web.StreamResp
     if not permissions.may_open(request.path, signed.actor.roles):
         raise web.HTTPForbidden
     if signed.must_change_password and first not in ("account", "sign-out"):
-        return web.Response(status=303, headers={"Location": "/account?must=1"})
+        return _to_password(request)
     return await handler(request)
+
+
+def _to_password(request: web.Request) -> web.Response:
+    """No page but the one on which the password is changed; a redirect would be followed inside
+    the fragment that asked, and the page would hold itself, again and again."""
+    if LIVE_HEADER in request.headers:
+        return web.Response(status=204)
+    if request.path == "/live":
+        return web.Response(status=401)
+    if "HX-Request" in request.headers:
+        return web.Response(status=401, headers={"HX-Redirect": CHANGE_PAGE})
+    return web.Response(status=303, headers={"Location": CHANGE_PAGE})
 
 
 def to_sign_in(request: web.Request) -> web.Response:

@@ -98,6 +98,21 @@ def test_a_title_shows_no_whole_number() -> None:
     assert draft.registration.citizen.phone == "13800001234"
 
 
+def test_a_call_may_lack_operator_and_queue() -> None:
+    (draft,) = intakes_from_body(row_body(GOOD | {"座席工号": "", "技能组": ""}), "switch", LAYOUT)
+    assert draft.registration is not None
+    assert draft.registration.matter_source is None
+    assert "座席" not in draft.text
+    assert "技能组" not in draft.text
+
+
+def test_a_column_that_the_export_lacks_is_empty() -> None:
+    without = json.dumps({key: cell for key, cell in GOOD.items() if key != "通话小结"}).encode()
+    (draft,) = intakes_from_body(without, "switch", LAYOUT)
+    assert draft.registration is not None
+    assert codes.NO_SUMMARY in draft.registration.matter.text
+
+
 @pytest.mark.parametrize(
     ("called", "on", "area"),
     [
