@@ -25,13 +25,17 @@ KILLS = {
 }
 
 
+# where a kill falls, the machine's pace decides: a wrong hub may be lucky once, not three times
+SEEDS = (11, 12, 13)
+
+
 async def loop(
-    kills: int, variant: str | None = None, settle_seconds: float | None = None
+    kills: int, variant: str | None = None, settle_seconds: float | None = None, seed: int = 11
 ) -> CrashReport:
     return await crash(
         CrashOptions(
             kills=kills,
-            seed=11,
+            seed=seed,
             variant=variant,
             settle_seconds=settle_seconds,
             say=lambda _: None,
@@ -52,6 +56,11 @@ async def test_a_hub_that_is_killed_loses_and_doubles_nothing() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("variant", sorted(VARIANTS))
 async def test_a_hub_that_is_wrong_is_caught(variant: str) -> None:
-    report = await loop(KILLS[variant], variant, settle_seconds=8.0)
-    assert report.lost + report.doubled > 0
-    assert any(re.search(CAUGHT[variant], one) for one in report.findings), report.findings
+    found: list[str] = []
+    for seed in SEEDS:
+        report = await loop(KILLS[variant], variant, settle_seconds=8.0, seed=seed)
+        found += report.findings
+        caught = any(re.search(CAUGHT[variant], one) for one in report.findings)
+        if caught and report.lost + report.doubled > 0:
+            return
+    pytest.fail(f"{variant} went unnoticed: {found}")
