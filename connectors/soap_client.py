@@ -115,9 +115,9 @@ class SoapClient:
             key: legal_characters(value) if isinstance(value, str) else value
             for key, value in arguments.items()
         }
+        service = await self._bound()  # reading the WSDL is our work, not the peer's time
         try:
             async with asyncio.timeout(self._address.timeout_seconds):
-                service = await self._bound()
                 decoded = _plain(await service[operation](**sent), dict)
             fields = decoded if isinstance(decoded, Mapping) else {"result": decoded}
             return answer.model_validate(fields)

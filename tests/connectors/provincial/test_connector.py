@@ -213,7 +213,6 @@ async def test_a_busy_province_has_done_nothing_and_says_so(
 
 async def test_a_call_that_takes_too_long_is_uncertain(peer: ProvincialPeer) -> None:
     impatient = connect(peer, timeout_seconds=0.2)
-    await impatient.check()  # builds the client, which takes longer than that patience
     peer.issue("SJ1", **FIELDS)
     peer.faults.plan = FaultPlan(slow_seconds=30.0)
     peer.faults.next_only(Fault.SLOW)
