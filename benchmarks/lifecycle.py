@@ -19,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
+import aiohttp
 
 from benchmarks.figures import machine, percentiles
 from benchmarks.history import Written, registration_of, write_history
@@ -81,13 +81,13 @@ class _WrongAnswer(Exception):
 class _Client:
     """One caller with the tokens of all who take part."""
 
-    http: httpx.AsyncClient
+    http: aiohttp.ClientSession
     centre: str
     handlers: Mapping[str, str]
     rng: random.Random
 
     async def lifecycle(self, matter: Matter) -> None:
-        """Raises: _WrongAnswer, httpx.HTTPError."""
+        """Raises: _WrongAnswer, aiohttp.ClientError."""
         department = self.rng.choice(sorted(self.handlers))
         phone = f"1380000{self.rng.randrange(10_000):04d}"
         word = "".join(self.rng.sample(_LETTERS, 2))
@@ -115,11 +115,12 @@ class _Client:
 
     async def find(self, ticket_id: int | None, **filters: str) -> None:
         """Raises: _WrongAnswer when the ticket is not among the first hundred."""
-        answer = await self.http.get(
-            "/api/v1/tickets", params={**filters, "limit": "100"}, headers=_bearer(self.centre)
-        )
-        answer.raise_for_status()
-        found = {row["ticket_id"] for row in answer.json()["tickets"]}
+        params = {**filters, "limit": "100"}
+        async with self.http.get(
+            "/api/v1/tickets", params=params, headers=_bearer(self.centre)
+        ) as answer:
+            answer.raise_for_status()
+            found = {row["ticket_id"] for row in (await answer.json())["tickets"]}
         if ticket_id is not None and ticket_id not in found:
             raise _WrongAnswer(f"not found by {', '.join(sorted(filters))}")
 
@@ -129,10 +130,10 @@ class _Client:
         return await self._post(f"/api/v1/tickets/{ticket_id}/actions/{action}", token, fields)
 
     async def _post(self, path: str, token: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        answer = await self.http.post(path, json=body, headers=_bearer(token))
-        answer.raise_for_status()
-        made: dict[str, Any] = answer.json()
-        return made
+        async with self.http.post(path, json=body, headers=_bearer(token)) as answer:
+            answer.raise_for_status()
+            made: dict[str, Any] = await answer.json()
+            return made
 
 
 async def lifecycle(options: LifecycleOptions) -> dict[str, Any]:
@@ -152,11 +153,10 @@ async def lifecycle(options: LifecycleOptions) -> dict[str, Any]:
         stack.callback(process.kill)
         await process.start()
         http = await stack.enter_async_context(
-            httpx.AsyncClient(
-                base_url=process.url,
-                trust_env=False,
-                timeout=30,
-                limits=httpx.Limits(max_connections=options.clients + 2),
+            aiohttp.ClientSession(
+                process.url,
+                timeout=aiohttp.ClientTimeout(30),
+                connector=aiohttp.TCPConnector(limit=options.clients + 2),
             )
         )
         rng = random.Random(f"lifecycle:{options.seed}")
@@ -192,7 +192,7 @@ async def _measure(
             started = time.perf_counter()
             try:
                 await client.lifecycle(next(matters))
-            except (_WrongAnswer, httpx.HTTPError) as error:
+            except (_WrongAnswer, aiohttp.ClientError) as error:
                 tally.errors.append(f"{type(error).__name__}: {error}")
             else:
                 tally.latencies.append((time.perf_counter() - started) * 1000)

@@ -85,28 +85,33 @@ class SqliteDatabase:
             pool_reset_on_return=None,
             hide_parameters=True,
         )
-        self._reader = create_async_engine(
-            make_url(url).set(drivername="sqlite+aiosqlite"),
+        self._reader: Engine = create_engine(
+            make_url(url).set(drivername="sqlite+pysqlite"),
             pool_size=READERS,
             max_overflow=0,
             pool_reset_on_return=None,
             hide_parameters=True,
         )
-        for engine in (self._writer, self._reader.sync_engine):
+        for engine in (self._writer, self._reader):
             event.listen(engine, "do_connect", _make_private)
         event.listen(self._writer, "connect", _prepare_writer)
         event.listen(self._writer, "begin", _begin_immediate)
-        event.listen(self._reader.sync_engine, "connect", _prepare_reader)
+        event.listen(self._reader, "connect", _prepare_reader)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store-writer")
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
 
     @property
     def dialect(self) -> Dialect:
         return self._writer.dialect
 
     async def read(self, work: Callable[[Connection], T]) -> T:
+        loop = asyncio.get_running_loop()
         with _busy_said():
-            async with self._reader.connect() as connection:
-                return await connection.run_sync(work)
+            return await loop.run_in_executor(self._readers, self._glance, work)
+
+    def _glance(self, work: Callable[[Connection], T]) -> T:
+        with self._reader.connect() as connection:
+            return work(connection)
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         loop = asyncio.get_running_loop()
@@ -117,8 +122,10 @@ class SqliteDatabase:
             return work(connection)
 
     async def close(self) -> None:
-        await self._reader.dispose()
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._writer.dispose)
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._readers, self._reader.dispose)
+        await loop.run_in_executor(self._thread, self._writer.dispose)
+        self._readers.shutdown()
         self._thread.shutdown()
 
 
