@@ -29,6 +29,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
+from connectors.http_transport import AiohttpTransport
 from connectors.outcomes import NO_CREDENTIAL, NOT_NOW, NOT_SENT
 from connectors.signing import Keys, Profile, Signed, sign
 from schemas.errors import (
@@ -178,6 +179,7 @@ class HttpClient:
     def _open(self) -> httpx.AsyncClient:
         if self._http is None:  # at the first call: a client belongs to the loop that uses it
             self._http = httpx.AsyncClient(
+                transport=AiohttpTransport(),
                 timeout=httpx.Timeout(
                     self._address.timeout_seconds, connect=self._address.connect_seconds
                 ),

@@ -7,6 +7,7 @@ nothing is fetched when a client is built, and it is built off the event loop, a
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,6 +28,7 @@ from connectors.foreign_xml import (
     local_name,
     parse_xml,
 )
+from connectors.http_transport import AiohttpTransport
 from connectors.outcomes import NO_CREDENTIAL, NOT_NOW, NOT_SENT
 from schemas.errors import (
     ConnectorError,
@@ -66,6 +68,7 @@ _UNREADABLE = (
     zeep.exceptions.XMLParseError,
     zeep.exceptions.UnexpectedElementError,
 )
+_SMALL = 64 * 1024  # bytes of an answer that are parsed within the loop's turn
 _MOST_DETAIL = 300  # characters of a peer's words in an error
 
 
@@ -141,6 +144,7 @@ class SoapClient:
         async with self._building:
             if self._service is None:
                 http = self._http or httpx.AsyncClient(
+                    transport=AiohttpTransport(),
                     timeout=httpx.Timeout(
                         self._address.timeout_seconds, connect=self._address.connect_seconds
                     ),
@@ -224,7 +228,8 @@ class _Transport(AsyncTransport):
                     raise ForeignXmlRefused(
                         f"answer larger than {self._limits.most_bytes} bytes", too_large=True
                     )
-        root = await asyncio.to_thread(parse_xml, bytes(content), media, self._limits)
+        parse = partial(parse_xml, bytes(content), media, self._limits)
+        root = parse() if len(content) <= _SMALL else await asyncio.to_thread(parse)
         if status == httpx.codes.OK and not any(
             local_name(part) == "Body" and len(part) for part in root
         ):
