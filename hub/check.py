@@ -11,8 +11,8 @@ from connectors.base import Connector
 from connectors.registry import PeersWrong, build_peers
 from hub.limits import LimitsWrong, limits_of
 from hub.settings import Settings, config_file_path
-from hub.stored import stored_calendar, utc_now
-from hub.trouble import store_remedy
+from hub.stored import NoStore, require_store, stored_calendar, utc_now
+from hub.trouble import NO_STORE_REMEDY, store_remedy
 from routing.catalogue_file import CatalogueWrong
 from routing.proposer import build_proposer
 from schemas.areas import NO_AREAS, AreaTable
@@ -53,8 +53,9 @@ async def findings_of(settings: Settings, now: Now = utc_now) -> list[Finding]:
 
 
 def _home(settings: Settings) -> Finding:
+    if not settings.home.exists():
+        return Finding("home", True, f"{settings.home.absolute()} is not there yet; see store")
     try:
-        settings.home.mkdir(parents=True, exist_ok=True)
         probe = settings.home / ".check"
         probe.write_text("ok")
         probe.unlink()
@@ -70,7 +71,10 @@ def _home(settings: Settings) -> Finding:
 
 async def _store(settings: Settings) -> Finding:
     try:
+        await require_store(settings)
         lacking = await pending(settings.database)
+    except NoStore as error:
+        return Finding("store", False, str(error), NO_STORE_REMEDY)
     except (StoreBusy, StoreNotUsable) as error:
         return Finding("store", False, str(error), store_remedy(error))
     if lacking:
@@ -86,8 +90,8 @@ def _broker(settings: Settings) -> Finding:
             return Finding("broker", True, "embedded; made at the first start")
         waiting = sum(lag for info in inspect(broker.path) for lag in info.lag.values())
     except BrokerUrlRefused as refused:
-        if not settings.home.is_dir():
-            return Finding("broker", False, "no home to keep it in", "see home")
+        if not settings.broker_url:
+            return Finding("broker", True, "embedded; made with the home, at the first start")
         return Finding("broker", False, str(refused), "mend SUTONG_BROKER_URL")
     except (LogNotUnderstood, sqlite3.Error) as error:
         remedy = "stop the worker, move the file away and start: sweeps offer what was in it again"

@@ -1,13 +1,16 @@
 """Runs the hub's processes until a signal, and drains them: run, worker, web."""
 
 import asyncio
+import errno
 import signal
+import socket
 from contextlib import AsyncExitStack
 
 import structlog
 
 from hub.assembly import build
 from hub.settings import Settings
+from hub.stored import require_store
 from hub.web import running_web
 from hub.worker import running_worker
 from schemas.errors import HubError
@@ -19,16 +22,51 @@ class WorkerFailed(HubError):
     """The processors have given up; the supervisor must start the process again."""
 
 
+class AddressTaken(HubError):
+    """Another program listens where the web should. Found before anything is started."""
+
+
+async def require_free(host: str, port: int) -> None:
+    """Return when `host`:`port` can be listened on; port 0 always can, once the host is ours.
+
+    Raises: AddressTaken; OSError when the address is not this machine's.
+    """
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(
+        host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )
+    for family, kind, protocol, _, address in found:
+        with socket.socket(family, kind, protocol) as probe:
+            # as the server itself will: an address just left is free, one in use is not
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            try:
+                probe.bind(address)
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
+                raise AddressTaken(
+                    f"another program listens on {host}:{port}: stop it, or choose another port "
+                    "with --port or SUTONG_PORT"
+                ) from error
+
+
 async def serve(settings: Settings, *, worker: bool, web: bool) -> None:
     """Run the parts until SIGTERM or SIGINT. With both in one process, the store is made and
     brought up to date first; a split hub is migrated by `sutong migrate`.
 
-    Raises: StoreNotMigrated, PeersWrong, CatalogueWrong, LogInUse, WorkerFailed.
+    Raises: AddressTaken, NoStore, StoreNotMigrated, PeersWrong, CatalogueWrong, LogInUse,
+    WorkerFailed.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    if web:
+        await require_free(settings.host, settings.port)
+    if not (worker and web):
+        await require_store(settings)
     async with AsyncExitStack() as parts:
         hub = await build(settings, migrating=worker and web)
         parts.push_async_callback(hub.close)

@@ -3,11 +3,12 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 from hub.calendar import hours_of, seeded
 from hub.keys import secret_key
 from hub.settings import Settings
-from schemas.errors import StoreBusy
+from schemas.errors import HubError, StoreBusy
 from schemas.ids import TicketIds
 from schemas.rules import Rules
 from schemas.working_calendar import WorkingCalendar
@@ -15,10 +16,38 @@ from ticket_store.migrations import StoreNotUsable, migrate, pending
 from ticket_store.reading import ReadingSettings
 from ticket_store.store import Store, open_store
 
+_SQLITE = "sqlite+aiosqlite:///"
+_FIRST = "0001"  # the migration that only a database without any table lacks
+
+
+class NoStore(HubError):
+    """There is no store where the settings say. A second one beside it would hide the first."""
+
 
 def utc_now() -> datetime:
     """The clock of a hub in service; everything below gets it by argument."""
     return datetime.now(UTC)
+
+
+async def require_store(settings: Settings) -> None:
+    """Return when there is a store to work on; changes and makes nothing.
+
+    Raises: NoStore, StoreNotUsable, StoreBusy.
+    """
+    home = settings.home.absolute()
+    if not settings.home.is_dir():
+        raise NoStore(f"no folder {home}")
+    file = _file_of(settings.database)
+    if file is not None and not file.exists():
+        raise NoStore(f"no {file.name} in {file.parent.absolute()}")
+    if _FIRST in await pending(settings.database):
+        raise NoStore(f"no tables in {file.absolute() if file else 'the database'}")
+
+
+def _file_of(database: str) -> Path | None:
+    """The store's own file; None on a server."""
+    named = database.removeprefix(_SQLITE).partition("?")[0]
+    return Path(named) if database.startswith(_SQLITE) else None
 
 
 @asynccontextmanager
@@ -26,11 +55,13 @@ async def stored(settings: Settings, *, migrating: bool = False) -> AsyncIterato
     """The settings' store while the block runs.
 
     migrating: make it, or bring it up to date, first.
-    Raises: StoreNotMigrated, StoreNotUsable, StoreBusy, OSError.
+    Raises: NoStore, StoreNotMigrated, StoreNotUsable, StoreBusy, OSError.
     """
-    settings.home.mkdir(parents=True, exist_ok=True)
     if migrating:
+        settings.home.mkdir(parents=True, exist_ok=True)
         await migrate(settings.database)
+    else:
+        await require_store(settings)
     store = await open_store(
         settings.database,
         rules=Rules(),
@@ -51,12 +82,11 @@ async def stored(settings: Settings, *, migrating: bool = False) -> AsyncIterato
 
 async def stored_calendar(settings: Settings) -> WorkingCalendar:
     """The calendar of the settings' store; the built-in years where there is none to read."""
-    if not settings.home.is_dir():
-        return seeded(settings.clocks)
     try:
+        await require_store(settings)
         if await pending(settings.database):
             return seeded(settings.clocks)
-    except (StoreBusy, StoreNotUsable):
+    except (NoStore, StoreBusy, StoreNotUsable):
         return seeded(settings.clocks)
     async with stored(settings) as store:
         return store.calendars.calendar()

@@ -7,6 +7,7 @@ import sqlite3
 from connectors.registry import PeersWrong
 from hub.limits import LimitsWrong
 from hub.settings import SettingsWrong
+from hub.stored import NoStore
 from routing.catalogue_file import CatalogueWrong
 from schemas.errors import HubError, StoreBusy
 from streams.embedded import BrokerUrlRefused, LogInUse
@@ -16,6 +17,10 @@ from ticket_store.store import StoreNotMigrated
 
 FAILED, WRONG_USAGE = 1, 2
 EXPECTED = (HubError, LogInUse, LogNotUnderstood, BrokerUrlRefused, OSError, sqlite3.Error)
+NO_STORE_REMEDY = (
+    "Is SUTONG_HOME the folder that you mean? `sutong migrate` makes a new store there, and so "
+    "does `sutong run`"
+)
 _HOST_WRONG = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 _MEND = "\n`sutong check` shows the rest; `sutong check --example` lists every setting"
 
@@ -37,6 +42,8 @@ def explain(error: BaseException) -> str:
             text = f"{error.file} cannot be used:\n{_list(error.problems)}"
         case BrokerUrlRefused():
             text = f"SUTONG_BROKER_URL: {error}"
+        case NoStore():
+            text = f"there is no store: {error}. {NO_STORE_REMEDY}"
         case StoreNotMigrated():
             text = f"the store is older than the program: {error}. Run `sutong migrate` first"
         case StoreNotUsable():

@@ -1,5 +1,8 @@
 """Puts the subcommands together."""
 
+from importlib.metadata import version
+from typing import Annotated
+
 import typer
 
 from hub.cli import inspect, people, processes, repair, time
@@ -22,6 +25,24 @@ app.command("replay")(repair.replay)
 app.add_typer(time.calendar_app, name="calendar")
 app.add_typer(people.user_app, name="user")
 app.add_typer(inspect.audit_app, name="audit")
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"sutong {version('sutong')}")
+        raise typer.Exit
+
+
+@app.callback()
+def begin(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version and end.", callback=_say_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """Options before a command."""
 
 
 def main() -> None:

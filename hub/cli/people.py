@@ -12,9 +12,15 @@ from pydantic_core import ErrorDetails
 
 from hub.assembly import Hub, build
 from hub.cli.output import WRONG_USAGE, AsJson, fail, print_json, run, say, settings_or_exit
-from hub.stored import stored
+from hub.stored import require_store, stored
 from schemas.parties import Role
-from ticket_store.people_values import ADMINISTRATORS, WORKERS, NewUser, PersonRefused
+from ticket_store.people_values import (
+    ADMINISTRATORS,
+    WORKERS,
+    NewUser,
+    PersonRefused,
+    check_roles,
+)
 from ticket_store.store import Store
 
 BY = "cli"
@@ -29,11 +35,16 @@ FromStdin = Annotated[
 ]
 
 
-def _roles(names: list[str]) -> frozenset[Role]:
+def _roles(names: list[str], department: str | None) -> frozenset[Role]:
     for name in names:
         if name not in _GIVEN:
             fail(f"--role is one of {', '.join(_GIVEN)}, not {name!r}", WRONG_USAGE)
-    return frozenset(map(Role, names))
+    roles = frozenset(map(Role, names))
+    try:
+        check_roles(roles, department)
+    except PersonRefused as refused:
+        fail(f"--role, --department: {refused}", WRONG_USAGE)
+    return roles
 
 
 def _password(from_stdin: bool) -> str:
@@ -53,7 +64,7 @@ def add_user(
     as_json: AsJson = False,
 ) -> None:
     """Create a user; the password must be changed at the first sign-in."""
-    roles = _roles(role)
+    roles = _roles(role, department)
     password = _password(password_stdin)
     try:
         new = NewUser(
@@ -149,7 +160,7 @@ def create_token(
     as_json: AsJson = False,
 ) -> None:
     """Create an API token; it is shown once."""
-    roles = _roles(role)
+    roles = _roles(role, department)
     secret: list[str] = []
 
     async def create(hub: Hub) -> None:
@@ -223,7 +234,7 @@ def _said(problem: ErrorDetails) -> str:
 
 def _known(hub: Hub, department: str | None) -> None:
     if department is not None and not hub.catalogue.knows(department):
-        raise PersonRefused("department", f"no department {department} in the catalogue")
+        fail(f"--department: no {department!r} in the catalogue", WRONG_USAGE)
 
 
 def _done(as_json: bool, name: str, what: str) -> None:
@@ -235,7 +246,9 @@ def _done(as_json: bool, name: str, what: str) -> None:
 
 def _with_hub(work: Callable[[Hub], Awaitable[None]]) -> None:
     async def all_of_it() -> None:
-        hub = await build(settings_or_exit(), migrating=True)
+        settings = settings_or_exit()
+        await require_store(settings)
+        hub = await build(settings)
         try:
             await work(hub)
         finally:
@@ -248,7 +261,7 @@ def _with_store(work: Callable[[Store], Awaitable[None]]) -> None:
     """For what needs no catalogue: it works beside one that is broken, and beside broken peers."""
 
     async def all_of_it() -> None:
-        async with stored(settings_or_exit(), migrating=True) as store:
+        async with stored(settings_or_exit()) as store:
             await work(store)
 
     run(all_of_it())

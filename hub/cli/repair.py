@@ -53,8 +53,9 @@ def replay(
     if as_json:
         print_json(done)
     else:
-        say(f"{done['messages']} message(s), {done['deliveries']} delivery(ies) put back in line,")
-        say(f"{done['released']} held delivery(ies) released; a running worker takes them up")
+        put_back = f"{done['messages']} message(s) and {done['deliveries']} delivery(ies) put back"
+        say(f"{put_back}, {done['released']} held delivery(ies) released")
+        say("a running worker takes them up")
         for name in done["not_dead"]:
             say(f"{name}: nothing to replay; `sutong replay` lists what there is")
     if done["not_dead"]:
@@ -123,6 +124,7 @@ async def _replay(
     """What was put back in line; not_dead: what was named and is not dead or not there."""
     not_dead: list[str] = []
     async with stored(settings) as store:
+        await _check_peers(settings, store, peers)
         if every:
             messages, deliveries = await _everything(store)
         for one in messages:
@@ -140,6 +142,17 @@ async def _replay(
         "released": released,
         "not_dead": not_dead,
     }
+
+
+async def _check_peers(settings: Settings, store: Store, named: list[str]) -> None:
+    """Exit 2 for a peer that is neither in the settings nor held. Nothing has been done yet."""
+    known = settings.peers.keys() | {hold.destination for hold in await store.deliveries.holds()}
+    if unknown := [peer for peer in named if peer not in known]:
+        there = ", ".join(sorted(known)) or "none in the settings"
+        fail(
+            f"--release: no peer {', '.join(map(repr, unknown))}; the peers are: {there}",
+            WRONG_USAGE,
+        )
 
 
 async def _everything(store: Store) -> tuple[list[int], list[tuple[int, int, str]]]:

@@ -29,7 +29,7 @@ calendar_app = typer.Typer(
 
 
 async def _import(settings: Settings, year: CalendarYear) -> ImportReport:
-    async with stored(settings, migrating=True) as store:
+    async with stored(settings) as store:
         return await import_year(year, store.calendars, store.clocks, settings, by="cli")
 
 

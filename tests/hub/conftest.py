@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import structlog
 
+from tests.hub.commands import sutong
+
 
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -25,6 +27,13 @@ def _own_logs() -> Iterator[None]:
     for name in list(logging.root.manager.loggerDict):
         logging.getLogger(name).setLevel(levels.get(name, logging.NOTSET))
     structlog.reset_defaults()
+
+
+@pytest.fixture
+def store(home: Path) -> Path:
+    """SUTONG_HOME with an empty store in it."""
+    assert sutong("migrate").code == 0
+    return home
 
 
 @pytest.fixture

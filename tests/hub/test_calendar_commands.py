@@ -159,7 +159,7 @@ async def test_a_worker_counts_again_what_it_wound_before_it_saw_the_notice(noti
     assert wound.due_at - LATE_DECEMBER > timedelta(days=1)
 
 
-@pytest.mark.usefixtures("home")
+@pytest.mark.usefixtures("store")
 def test_list_and_show(notice: Path) -> None:
     years = sutong("calendar", "list", "--json").json["years"]
     assert {"year": 2026, "working_days": 248, "version": 1, "provisional": False}.items() <= (

@@ -11,7 +11,7 @@ from schemas.parties import Role
 from tests.hub.commands import sutong
 from ticket_store.people_values import SignInRefused
 
-pytestmark = pytest.mark.usefixtures("home")
+pytestmark = pytest.mark.usefixtures("store")
 PASSWORD = "Correct-horse-7"
 
 
@@ -93,7 +93,12 @@ def test_a_revoked_token_is_nobodys() -> None:
         (["add", "X y", "--role", "operator"], 2, "NAME"),
         (["add", "li", "--role", "king"], 2, "king"),
         (["add", "li"], 2, "--role"),
-        (["add", "li", "--role", "handler", "--department", "nowhere"], 1, "nowhere"),
+        (["add", "li", "--role", "handler", "--department", "nowhere"], 2, "nowhere"),
+        (["add", "li", "--role", "handler"], 2, "belongs to a department"),
+        (["add", "li", "--role", "leader", "--department", "scjg"], 2, "for handlers"),
+        (["add", "li", "--role", "leader", "--role", "audit_admin"], 2, "this one role"),
+        (["token", "crm", "--role", "handler"], 2, "belongs to a department"),
+        (["token", "crm", "--role", "handler", "--department", "nowhere"], 2, "nowhere"),
         (["unlock", "nobody"], 1, "nobody"),
         (["reset", "nobody"], 1, "nobody"),
         (["token", "crm", "--role", "operator", "--days", "0"], 2, "days"),
