@@ -2,7 +2,6 @@
 
 import os
 import tomllib
-from collections.abc import Mapping
 from datetime import time
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,13 +15,10 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from hub.settings_problems import PREFIX, unknown_variables, unread_values, wrong_value
 from hub.urls import url_problems
 from schemas.errors import HubError
 from ticket_store.schedule import DEFAULT_WAITS
-
-PREFIX = "SUTONG_"
-_NOT_OURS = {"SUTONG_CONFIG"}  # names the file; not a setting of the hub
-_FOR_TESTS = "SUTONG_TEST_", "SUTONG_UPDATE_", "SUTONG_REQUIRE_"
 
 
 class SettingsWrong(HubError):
@@ -148,7 +144,9 @@ class Settings(BaseSettings):
 
     home: Path = Field(default=Path("var"), description="folder of store, models, uploads, keys")
     broker_url: str = Field(
-        default="", description="sqlite:///path of the embedded broker; default below home"
+        default="",
+        description="sqlite:///path of the embedded broker; default below home. "
+        "This version has no kafka://",
     )
     database_url: SecretStr = Field(
         default=SecretStr(""),
@@ -219,7 +217,7 @@ def load(**given: Any) -> Settings:
 
     Raises: SettingsWrong with every problem, not only the first.
     """
-    problems = list(_unknown_variables(os.environ))
+    problems = list(unknown_variables(Settings, os.environ))
     named = os.environ.get("SUTONG_CONFIG")
     if named and not Path(named).is_file():
         problems.append(f"SUTONG_CONFIG: no such file {named}")
@@ -227,37 +225,18 @@ def load(**given: Any) -> Settings:
         settings = Settings(**given)
         problems += url_problems(settings.database, settings.broker)
     except ValidationError as error:
-        problems += [_say(problem) for problem in error.errors(include_input=False)]
+        problems += [
+            wrong_value(problem, os.environ, config_file_path())
+            for problem in error.errors(include_input=False)
+        ]
     except tomllib.TOMLDecodeError as error:
         problems.append(f"{config_file_path()}: {error}; mend the file")
     except UnicodeDecodeError as error:
         problems.append(f"{config_file_path()}: byte {error.start} is not UTF-8; save it as UTF-8")
     except OSError as error:
         problems.append(f"{config_file_path()}: {error.strerror}; let the hub's user read it")
-    except SettingsError as error:
-        problems.append(f"environment: {error}; write it as JSON, or in {config_file_path()}")
+    except SettingsError:
+        problems += unread_values(Settings, os.environ, config_file_path())
     if problems:
         raise SettingsWrong(problems)
     return settings
-
-
-def _say(problem: Mapping[str, Any]) -> str:
-    """The key, where it stands, and what is wrong with it."""
-    key = ".".join(map(str, problem["loc"]))
-    if problem["type"] == "extra_forbidden":
-        return f"{key} in {config_file_path()}: no such setting"
-    variable = PREFIX + "__".join(map(str, problem["loc"])).upper()
-    place = variable if variable in os.environ else config_file_path()
-    return f"{key} in {place}: {problem['msg']}"
-
-
-def _unknown_variables(environment: Mapping[str, str]) -> list[str]:
-    """SUTONG_ variables that no setting reads: a typo must not hide."""
-    known = {PREFIX + name.upper() for name in Settings.model_fields} | _NOT_OURS
-    return [
-        f"{name} in the environment: no such setting"
-        for name in environment
-        if name.startswith(PREFIX)
-        and not name.startswith(_FOR_TESTS)
-        and name.partition("__")[0] not in known
-    ]

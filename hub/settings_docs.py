@@ -8,7 +8,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from connectors import registry
-from hub.settings import PREFIX, Section, Settings
+from hub.settings import Section, Settings
+from hub.settings_problems import PREFIX
 
 _HEAD = """# Settings
 

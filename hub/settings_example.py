@@ -1,10 +1,14 @@
 """A commented sutong.toml, written from the settings themselves."""
 
+from collections.abc import Mapping
 from datetime import time
 from typing import Any
 
 from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
 
+from connectors import registry
 from hub.settings import Section, Settings
 
 
@@ -21,9 +25,28 @@ def example() -> str:
         lines += ["", f"[{name}]  # {(type(section).__doc__ or '').strip()}"]
         for key, field in type(section).model_fields.items():
             lines += _example_line(key, field.default, field.description)
-    lines += ["", "# [peers.<name>]  # one section a peer; see connectors/<dialect>/README.md"]
-    lines += ["# dialect = ..."]
+    lines += [
+        "",
+        "# One section a peer, under a name of your own; below, what each dialect asks for.",
+    ]
+    for dialect in registry.names():
+        lines += _dialect(dialect)
     return "\n".join(lines) + "\n"
+
+
+def _dialect(name: str) -> list[str]:
+    """Two marks a line: these are no defaults that could be switched on by taking one off."""
+    lines = ["", f"## [peers.NAME]  # see connectors/{name}/README.md", f'## dialect = "{name}"']
+    for key, field in registry.dialect(name).settings.model_fields.items():
+        default = "..." if _default(field) is None else _default(field)
+        [line] = _example_line(key, default, field.description)
+        lines.append(f"#{line}" + (" (needed)" if field.is_required() else ""))
+    return lines
+
+
+def _default(field: FieldInfo) -> Any:
+    default = field.get_default(call_default_factory=True, validated_data={})
+    return None if default is PydanticUndefined else default
 
 
 def _example_line(name: str, default: Any, description: str | None) -> list[str]:
@@ -37,6 +60,8 @@ def _example_line(name: str, default: Any, description: str | None) -> list[str]
         text = str(list(default))
     elif isinstance(default, time):
         text = default.strftime("%H:%M:%S")
+    elif isinstance(default, Mapping):
+        text = "{}"
     else:
         text = f'"{"" if default is None else default}"'
     return [f"# {name} = {text}" + (f"  # {description}" if description else "")]

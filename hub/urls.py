@@ -33,7 +33,7 @@ def _database_problem(url: str) -> str | None:
 def _broker_problem(url: str) -> str | None:
     scheme = url.partition(":")[0]
     if scheme == "kafka":
-        return "this version does not serve kafka:; leave SUTONG_BROKER_URL empty for the embedded"
+        return f"this version has no kafka://; write {BROKERS}, or leave it empty"
     if scheme != "sqlite":
         return f"no broker on {scheme!r}; write {BROKERS}, or leave it empty"
     return None if _has_path(url) else f"no file in it; write {BROKERS}, or leave it empty"

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from typer.main import get_command
 
 import schemas.errors
+from connectors import registry
 from hub.cli.app import app
 from hub.settings import Section, Settings
 from hub.settings_docs import page
@@ -85,13 +86,14 @@ def test_the_page_of_settings_is_that_of_the_code() -> None:
 
 def test_every_setting_says_what_it_is() -> None:
     models: list[type[BaseModel]] = [Settings]
+    models += [registry.dialect(name).settings for name in registry.names()]
     models += [
         type(field.default)
         for field in Settings.model_fields.values()
         if isinstance(field.default, Section)
     ]
     silent = [
-        f"{model.__name__}.{name}"
+        f"{model.__module__}.{model.__name__}.{name}"
         for model in models
         for name, field in model.model_fields.items()
         if not field.description and not isinstance(field.default, Section)

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Self, TypeVar
+from typing import Self, TypeVar
 
 import structlog
 from pydantic import Field, model_validator
@@ -34,26 +34,41 @@ _Answer = TypeVar("_Answer")
 
 
 class Settings(Frozen):
-    """One entry [peers.<name>] with dialect = "phone_log".
+    """[peers.<name>] with dialect = "phone_log"."""
 
-    folder:           watched; `done`, `rejected` and `results` are below it unless named.
-    switch_id:        with the call number it names a call, over all files.
-    marker:           suffix of the file that says "finished", e.g. ".ok"; empty: see README.
-    columns:          our field -> the export's header, where it differs from the default.
-    areas_by_called:  beginning of the number called -> area code 属地.
-    """
-
-    folder: Path
-    done: Path | None = None
-    rejected: Path | None = None
-    results: Path | None = None
-    switch_id: str = Field(default="switch", min_length=1, max_length=40)
-    poll_seconds: Annotated[float, Field(gt=0)] = 5.0
-    marker: str = Field(default="", pattern=r"^(\.[A-Za-z0-9]{1,10})?$")
-    columns: dict[str, str] = Field(default_factory=dict)
-    areas_by_called: dict[str, AreaCode] = Field(default_factory=dict)
-    page_rows: Annotated[int, Field(ge=1, le=5000)] = 200
-    most_bytes: Annotated[int, Field(ge=1)] = 64 * 1024 * 1024
+    folder: Path = Field(description="watched: where the switch puts its exports")
+    done: Path | None = Field(
+        None, description="where a file goes once it is read; none: done/ below the folder"
+    )
+    rejected: Path | None = Field(
+        None, description="where a file goes that is no export; none: rejected/ below the folder"
+    )
+    results: Path | None = Field(
+        None, description="where the switch finds what became of calls; none: results/ below it"
+    )
+    switch_id: str = Field(
+        "switch",
+        min_length=1,
+        max_length=40,
+        description="names the switch: with the call number it names a call, over all files",
+    )
+    poll_seconds: float = Field(5.0, gt=0, description="pause between two looks at the folder")
+    marker: str = Field(
+        "",
+        pattern=r"^(\.[A-Za-z0-9]{1,10})?$",
+        description="suffix of the file beside an export that says it is whole, as .ok; "
+        "empty: it is whole when two looks see it unchanged",
+    )
+    columns: dict[str, str] = Field(
+        default_factory=dict, description="our field -> the export's header, where they differ"
+    )
+    areas_by_called: dict[str, AreaCode] = Field(
+        default_factory=dict, description="beginning of the number called -> area code 属地"
+    )
+    page_rows: int = Field(200, ge=1, le=5000, description="calls kept in one transaction")
+    most_bytes: int = Field(
+        64 * 1024 * 1024, ge=1, description="of one file; a larger one is rejected"
+    )
 
     @model_validator(mode="after")
     def _columns_fit(self) -> Self:

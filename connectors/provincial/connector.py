@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field, SecretStr
 
@@ -27,21 +27,20 @@ _MOST_ANSWER = 2000  # characters of the peer's answer that a receipt keeps
 
 
 class Settings(Frozen):
-    """One entry [peers.<name>] with dialect = "provincial".
+    """[peers.<name>] with dialect = "provincial"."""
 
-    url:         of the SOAP endpoint; the WSDL's own address is not used.
-    page_size:   messages asked for at once.
-    """
-
-    url: str = Field(pattern=r"^https?://")
-    app_key: str = Field(min_length=1, max_length=200)
-    app_secret: SecretStr
-    signature: Profile = Profile.HMAC_SHA256
-    soap_version: Literal["1.1", "1.2"] = "1.1"
-    poll_seconds: Annotated[float, Field(gt=0)] = 30.0
-    page_size: Annotated[int, Field(ge=1, le=500)] = 50
-    timeout_seconds: Annotated[float, Field(gt=0)] = 30.0
-    connect_seconds: Annotated[float, Field(gt=0)] = 5.0
+    url: str = Field(
+        pattern=r"^https?://",
+        description="of the SOAP endpoint; the address in the WSDL is not used",
+    )
+    app_key: str = Field(min_length=1, max_length=200, description="our application key there")
+    app_secret: SecretStr = Field(description="its secret")
+    signature: Profile = Field(Profile.HMAC_SHA256, description="how our calls are signed")
+    soap_version: Literal["1.1", "1.2"] = Field("1.1", description="of the envelope: 1.1 or 1.2")
+    poll_seconds: float = Field(30.0, gt=0, description="pause between two polls")
+    page_size: int = Field(50, ge=1, le=500, description="messages asked for at once")
+    timeout_seconds: float = Field(30.0, gt=0, description="of one call")
+    connect_seconds: float = Field(5.0, gt=0, description="of it, until the connection stands")
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from connectors import registry
 from hub.settings import Settings, SettingsWrong, load
 from hub.settings_example import example
+from hub.urls import url_problems
 from tests.hub.commands import sutong
 
 
@@ -90,6 +92,49 @@ def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch, name: str, v
     assert name.lower().removeprefix("sutong_").partition("__")[0] in ran.err.lower()
 
 
+NOT_JSON = [
+    ("SUTONG_PEERS", '{"NAME": {"dialect": "...", ...}}', "[peers.NAME]"),
+    ("SUTONG_CLOCKS", '{"KEY": VALUE, ...}', "[clocks]"),
+    ("SUTONG_DELIVERIES__WAITS_SECONDS", "[1, 2, ...]", "[deliveries]"),
+]
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize(("name", "shape", "section"), NOT_JSON)
+def test_what_is_no_json_is_told_the_shape_and_not_repeated(
+    monkeypatch: pytest.MonkeyPatch, name: str, shape: str, section: str
+) -> None:
+    monkeypatch.setenv(name, "hidden{")
+    [problem] = sutong("check", "--json").json["findings"]
+    assert problem["detail"].startswith(f"{name} in the environment: not JSON; write {shape}, or")
+    assert section in problem["detail"]
+    assert "hidden" not in problem["detail"]
+    assert "EnvSettingsSource" not in sutong("migrate").err
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("value", ["[1]", '"city"', '{"city": 1}', '{"city": []}'])
+def test_peers_that_are_no_table_are_told_the_shape(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("SUTONG_PEERS", value)
+    ran = sutong("migrate")
+    [line] = [line for line in ran.err.splitlines() if line.startswith("  ")]
+    assert ran.code == 2
+    assert "in SUTONG_PEERS: a peer is a table of keys" in line
+    assert '{"NAME": {"dialect": "...", ...}}' in line
+
+
+def test_the_example_shows_every_dialect_with_what_its_keys_mean() -> None:
+    lines = sutong("check", "--example").out.splitlines()
+    for name in registry.names():
+        block = lines[lines.index(f'## dialect = "{name}"') + 1 :]
+        for key, field in registry.dialect(name).settings.model_fields.items():
+            [line, *_] = [one for one in block if one.startswith(f"## {key} = ")]
+            assert field.description
+            assert line.endswith(field.description + " (needed)" * field.is_required())
+
+
 @pytest.mark.usefixtures("home")
 def test_every_problem_is_told_not_only_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SUTONG_PORT", "many")
@@ -122,6 +167,13 @@ def test_a_url_that_nothing_speaks_is_refused_before_anything_is_opened(
     assert (ran.code, ran.out) == (2, "")
     assert said in ran.err
     assert "hidden" not in ran.err
+
+
+def test_the_hint_about_kafka_says_what_the_documents_say() -> None:
+    [hint] = url_problems("sqlite+aiosqlite:///x.db", "kafka://h")
+    said = "this version has no kafka://"
+    assert said in hint.lower()
+    assert said in str(Settings.model_fields["broker_url"].description).lower()
 
 
 @pytest.mark.usefixtures("home")
