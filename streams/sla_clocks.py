@@ -7,6 +7,7 @@ the ticket's history again. The projection is saved before an event is acknowled
 import asyncio
 import base64
 import zlib
+from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,10 +21,14 @@ from streams.dead_letters import DeadLetters
 from streams.deps import StreamDeps
 from streams.waiting import when_free
 
+_SHEETS_KEPT = 512  # of tickets with events just now; some kB each
+
 
 class SlaClocks:
     def __init__(self, deps: StreamDeps, table: Any, dead_letters: DeadLetters) -> None:
         self._deps, self._table, self._dead = deps, table, dead_letters
+        # what the newest texts of the table say; unpacking one costs as much as winding it
+        self._read: OrderedDict[str, Sheet] = OrderedDict()
 
     async def prepare(self, event: Any) -> Sheet | None:
         """Wind the ticket's clocks and remember them; None when the record is a dead letter."""
@@ -37,7 +42,8 @@ class SlaClocks:
             return None
         key = str(ticket_id)
         if sheet is not None and not sheet.ended:
-            self._table[key] = packed(sheet)
+            self._table[key] = text = packed(sheet)
+            self._remember(text, sheet)
         elif key in self._table:
             del self._table[key]  # an ended ticket is read from its history, should it go on
         return sheet
@@ -45,7 +51,7 @@ class SlaClocks:
     async def _wound(self, recorded: Recorded) -> Sheet | None:
         policy = self._deps.policy()
         text = self._table.get(str(recorded.ticket_id))
-        before = unpacked(text) if text is not None else None
+        before = None if text is None else self._read.pop(text, None) or unpacked(text)
         if before is None or recorded.sequence > before.version:
             try:
                 return wind(before, recorded, policy)
@@ -53,6 +59,11 @@ class SlaClocks:
                 pass  # events are missing here: after a restart, or the ticket had ended
         # an event seen before: perhaps its clocks never reached the projection
         return rebuild(await self._deps.store.tickets.history(recorded.ticket_id), policy)
+
+    def _remember(self, text: str, sheet: Sheet) -> None:
+        self._read[text] = sheet
+        if len(self._read) > _SHEETS_KEPT:
+            self._read.popitem(last=False)
 
     async def save(self, batch: Sequence[Taken[Sheet | None]]) -> None:
         """Project the newest sheet of each ticket."""

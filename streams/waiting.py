@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import structlog
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 
 from schemas.errors import StoreBusy
 from streams.progress import Part
@@ -18,20 +17,16 @@ _LONGEST_WAIT = 30.0
 
 async def when_free(call: Callable[[], Awaitable[T]]) -> T:
     """The answer of `call`, repeated while the store is busy; it must be safe to repeat."""
-    async for attempt in AsyncRetrying(
-        retry=retry_if_exception_type(StoreBusy), wait=_as_told, reraise=True
-    ):
-        with attempt:
+    told = False
+    while True:
+        try:
             return await call()
-    raise AssertionError("retries end with an answer or an error")
-
-
-def _as_told(state: RetryCallState) -> float:
-    error = state.outcome.exception() if state.outcome else None
-    wait = error.retry_after_seconds if isinstance(error, StoreBusy) else 1.0
-    if state.attempt_number == 1:
-        log.warning("store busy", retry_after_seconds=wait)
-    return min(wait, _LONGEST_WAIT)
+        except StoreBusy as busy:
+            if not told:
+                log.warning("store busy", retry_after_seconds=busy.retry_after_seconds)
+            told = True
+            rest = min(busy.retry_after_seconds, _LONGEST_WAIT)
+        await asyncio.sleep(rest)
 
 
 class Wake:

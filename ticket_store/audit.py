@@ -14,9 +14,10 @@ from sqlalchemy import Dialect, bindparam, insert, select, update
 
 from ticket_store.audit_check import AuditCheck, AuditReport
 from ticket_store.digests import compact, row_digest
-from ticket_store.engine import Database, Statement
+from ticket_store.engine import Database
 from ticket_store.metadata import microseconds
 from ticket_store.models import audit, audit_head
+from ticket_store.statements import Statement
 from ticket_store.writer import AuditEntry, Unit, Writer
 
 _TICKET_DIGITS = 12  # a bare number of so many digits is a ticket's; a year is shorter

@@ -8,11 +8,11 @@ from typing import Any
 from sqlalchemy import BigInteger, Connection, Row, Table, bindparam, func, select
 
 from schemas.ids import LAST_SEQUENCE
-from ticket_store.desk_statements import Lookup
 from ticket_store.digests import BODY, START, body_digest, events_digest, row_digest
-from ticket_store.engine import Database, Statement
+from ticket_store.engine import Database
 from ticket_store.head_check import HeadCheck
 from ticket_store.models import audit, audit_head, events, registrations, supplements
+from ticket_store.statements import Lookup, Statement
 
 _PAGE = 256  # audit rows that are in memory together, with what they cover
 

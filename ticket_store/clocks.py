@@ -4,7 +4,7 @@ import zlib
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
@@ -13,9 +13,10 @@ from schemas.clocks import Clock, ClockState
 from schemas.sla import Step
 from ticket_store.book import Book
 from ticket_store.clock_models import OPEN, clock_firings, ticket_clocks
-from ticket_store.engine import Database, Statement
+from ticket_store.engine import Database
 from ticket_store.metadata import microseconds
 from ticket_store.search_models import CLOCKS_BEHIND, NEVER, ticket_rows, ticket_to_dos
+from ticket_store.statements import Lookup, Statement, numbered
 from ticket_store.to_dos import HUB, ToDo
 from ticket_store.upsert import upsert
 from ticket_store.writer import Unit, Writer
@@ -72,6 +73,12 @@ class ClockBook(Book):
             delete(clock_firings).where(_FIRING.ticket_id == bindparam("ticket")), dialect
         )
         self._add = Statement(insert(clock_firings), dialect, clock_firings.c.keys())
+        self._to_dos = Lookup(
+            dialect,
+            lambda places: select(
+                _TO_DO.ticket_id, _TO_DO.to_do, _TO_DO.department, _TO_DO.due_at
+            ).where(_TO_DO.ticket_id.in_(numbered(places))),
+        )
         self._set_to_do = Statement(
             update(ticket_to_dos)
             .where(
@@ -170,7 +177,9 @@ class ClockBook(Book):
                 if clock.next_at is not None
             ],
         )
-        self._set_to_do.run_many(connection, list(_to_dos(connection, newest)))
+        self._set_to_do.run_many(
+            connection, list(_due_again(self._to_dos.rows(connection, list(newest)), newest))
+        )
         return done
 
     def _moved(self, connection: Connection, item: _Wound) -> bool:
@@ -198,21 +207,17 @@ def _unpacked(packed: bytes) -> tuple[Clock, ...]:
     return _CLOCKS.validate_json(zlib.decompress(packed))
 
 
-def _to_dos(connection: Connection, wound: dict[int, _Wound]) -> Iterable[dict[str, object]]:
-    """The new deadline of each to-do that the tickets are on."""
-    rows = connection.execute(
-        select(_TO_DO.ticket_id, _TO_DO.to_do, _TO_DO.department, _TO_DO.due_at).where(
-            _TO_DO.ticket_id.in_(list(wound))
-        )
-    ).all()
+def _due_again(rows: Iterable[Any], wound: dict[int, _Wound]) -> Iterable[dict[str, object]]:
+    """The new deadline of each to-do that the tickets are on; rows: those to-dos."""
     for row in rows:
-        due = _due_of(ToDo(row.to_do), row.department, wound[row.ticket_id].clocks)
+        clocks = wound[row.ticket_id].clocks
+        due = microseconds(_due_of(ToDo(row.to_do), row.department, clocks))
         if due != row.due_at:
             yield {
                 "ticket": row.ticket_id,
                 "kind": row.to_do,
                 "whose": row.department,
-                "due": microseconds(due),
+                "due": due,
             }
 
 

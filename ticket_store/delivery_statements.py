@@ -29,10 +29,10 @@ from sqlalchemy import (
 )
 
 from schemas.ids import SEQUENCE_BITS
-from ticket_store.engine import Statement
 from ticket_store.metadata import BigKey
 from ticket_store.models import deliveries, events, holds, registrations, tickets
 from ticket_store.rows import history_range
+from ticket_store.statements import Statement
 
 UNSETTLED = ("pending", "uncertain", "held")  # what the later ones of a lane wait for
 _SEQUENCES = (1 << SEQUENCE_BITS) - 1

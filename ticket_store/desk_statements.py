@@ -1,6 +1,6 @@
 """The desk's statements, compiled once: one a table and a group."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -8,7 +8,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Dialect,
-    Row,
     Select,
     String,
     bindparam,
@@ -28,7 +27,6 @@ from sqlalchemy import (
 from schemas.ids import SEQUENCE_BITS
 from schemas.ticket import Registration
 from ticket_store.delivery_statements import UNSETTLED, words
-from ticket_store.engine import Statement
 from ticket_store.metadata import BigKey
 from ticket_store.models import (
     deliveries,
@@ -41,43 +39,11 @@ from ticket_store.models import (
     tickets,
 )
 from ticket_store.rows import history_range
-
-_SIZES = (1, 2, 4, 8, 16, 32, 64, 128)  # keys a statement; a list is filled up with its last key
-
-
-class Lookup:
-    """Rows by a list of keys, through few prepared statements of fixed size."""
-
-    def __init__(
-        self, dialect: Dialect, build: Callable[[Sequence[int]], Select[Any]], width: int = 1
-    ) -> None:
-        """build: makes the query for numbered keys, whose parameters are k0, k1 ... (k0_0 ...)."""
-        self._dialect, self._build, self._width = dialect, build, width
-        self._by_size: dict[int, Statement] = {}
-
-    def rows(self, connection: Connection, keys: Sequence[Any]) -> list[Row[Any]]:
-        found: list[Row[Any]] = []
-        for start in range(0, len(keys), _SIZES[-1]):
-            some = keys[start : start + _SIZES[-1]]
-            size = next(size for size in _SIZES if size >= len(some))
-            full = [*some, *[some[-1]] * (size - len(some))]
-            if size not in self._by_size:
-                self._by_size[size] = Statement(self._build(range(size)), self._dialect)
-            found += self._by_size[size].rows(connection, **self._named(full))
-        return found
-
-    def _named(self, keys: Sequence[Any]) -> dict[str, Any]:
-        if self._width == 1:
-            return {f"k{place}": key for place, key in enumerate(keys)}
-        return {
-            f"k{place}_{part}": value
-            for place, key in enumerate(keys)
-            for part, value in enumerate(key)
-        }
+from ticket_store.statements import Lookup, Statement, numbered
 
 
 def _heads(places: Sequence[int]) -> Select[Any]:
-    wanted = tickets.c.ticket_id.in_([bindparam(f"k{n}", type_=BigInteger) for n in places])
+    wanted = tickets.c.ticket_id.in_(numbered(places))
     return (
         select(tickets.c.ticket_id, tickets.c.unproposed_since, tickets.c.detail)
         .where(wanted)

@@ -1,4 +1,4 @@
-"""Database from a URL, statements compiled once, and which database errors mean "try later".
+"""Database from a URL, and which database errors mean "try later".
 
 Work on the database is a plain function over a Connection. On SQLite the writing ones run in one
 thread of their own, each transaction begun IMMEDIATE, so that a whole transaction costs one change
@@ -7,23 +7,13 @@ import. Errors do not quote the rows: they would carry personal data into the lo
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import (
-    ClauseElement,
-    Connection,
-    Dialect,
-    Engine,
-    Insert,
-    Row,
-    create_engine,
-    event,
-    make_url,
-)
+from sqlalchemy import Connection, Dialect, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -220,39 +210,3 @@ def busy_reason(error: BaseException) -> str | None:
     if error.connection_invalidated or (isinstance(state, str) and state[:2] in _BUSY_SQLSTATE):
         return f"database away: {state}"
     return None
-
-
-class Statement:
-    """A Core statement as text of one dialect, run with plain tuples: the speed of the driver.
-
-    Column types do not convert here: an Instant is passed and read as microseconds.
-
-    columns: for an INSERT, the columns that each row gives.
-    """
-
-    def __init__(
-        self, clause: ClauseElement, dialect: Dialect, columns: Iterable[str] | None = None
-    ) -> None:
-        if isinstance(clause, Insert):
-            clause = clause.inline()  # no RETURNING for a key that the database makes
-        compiled = clause.compile(
-            dialect=dialect, column_keys=None if columns is None else list(columns)
-        )
-        self.text = str(compiled)
-        self._names: Sequence[str] = compiled.positiontup or ()  # type: ignore[attr-defined]  # of SQLCompiler
-        self._fixed: Mapping[str, Any] = compiled.params
-
-    def _values(self, row: Mapping[str, Any]) -> tuple[Any, ...]:
-        return tuple(row[name] if name in row else self._fixed[name] for name in self._names)
-
-    def rows(self, connection: Connection, **values: Any) -> Sequence[Row[Any]]:
-        return connection.exec_driver_sql(self.text, self._values(values)).all()
-
-    def run(self, connection: Connection, **values: Any) -> int:
-        """Execute once; returns how many rows it touched."""
-        return connection.exec_driver_sql(self.text, self._values(values)).rowcount
-
-    def run_many(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Execute for every row, in order; nothing for none."""
-        if rows:
-            connection.exec_driver_sql(self.text, [self._values(row) for row in rows])

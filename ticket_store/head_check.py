@@ -10,10 +10,11 @@ from sqlalchemy import Connection, Row, bindparam, literal_column, select
 from schemas.errors import HubError
 from schemas.ids import SEQUENCE_BITS
 from schemas.ticket import Ticket
-from ticket_store.engine import Database, Statement
+from ticket_store.engine import Database
 from ticket_store.history import head_at
 from ticket_store.models import audit, events, tickets
 from ticket_store.rows import head_row, history_range, read_event, read_head
+from ticket_store.statements import Statement
 
 _PAGE = 32  # heads with all their events that are in memory together: at most 33,000 events
 _TRIES = 20  # a ticket that somebody works on is read again

@@ -8,8 +8,8 @@ from schemas.events import Recorded
 from schemas.evolve import evolve
 from schemas.ids import SEQUENCE_BITS
 from schemas.ticket import Ticket
-from ticket_store.engine import Statement
 from ticket_store.rows import read_event
+from ticket_store.statements import Statement
 
 
 def read_range(

@@ -3,10 +3,10 @@
 from sqlalchemy import BigInteger, Connection, Dialect, bindparam, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from ticket_store.engine import Statement
 from ticket_store.inbound_rows import NEVER_OFFERED
 from ticket_store.metadata import BigKey
 from ticket_store.models import cursors, inbound
+from ticket_store.statements import Statement
 
 _GIVEN = (
     "peer", "peer_message_no", "source", "content_type", "content", "received_at", "ticket_id",

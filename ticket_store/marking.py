@@ -8,10 +8,10 @@ from sqlalchemy import Connection, Dialect, bindparam, delete, insert
 from schemas.events import FollowUpRecorded, Recorded, ReworkOrdered
 from schemas.ids import event_id
 from schemas.ticket import Ticket
-from ticket_store.engine import Statement
 from ticket_store.marks import Mark, marks_of
 from ticket_store.metadata import microseconds
 from ticket_store.search_models import follow_ups, ticket_marks
+from ticket_store.statements import Statement
 from ticket_store.upsert import insert_missing
 
 

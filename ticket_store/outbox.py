@@ -6,9 +6,10 @@ from sqlalchemy import bindparam, delete, func, select
 
 from schemas.events import Recorded
 from schemas.ids import event_id
-from ticket_store.engine import Database, Statement
+from ticket_store.engine import Database
 from ticket_store.models import events, outbox
 from ticket_store.rows import read_event
+from ticket_store.statements import Statement
 from ticket_store.writer import Unit, Writer
 
 

@@ -13,7 +13,6 @@ from schemas.events import CardIssued, MediationRecorded
 from schemas.ticket import Registration, Ticket
 from ticket_store.batch import Decided
 from ticket_store.bigrams import folded
-from ticket_store.engine import Statement
 from ticket_store.marking import Marking
 from ticket_store.metadata import microseconds
 from ticket_store.personal_keys import PersonalKeys
@@ -25,6 +24,7 @@ from ticket_store.search_models import (
     ticket_texts,
     ticket_to_dos,
 )
+from ticket_store.statements import Lookup, Statement, numbered
 from ticket_store.to_dos import shares_of, to_dos_of
 from ticket_store.upsert import insert_missing, upsert
 from ticket_store.word_index import put_words
@@ -79,6 +79,16 @@ class Projection:
         )
         self._put_texts = Statement(
             upsert(dialect, ticket_texts, "text"), dialect, ticket_texts.c.keys()
+        )
+        text = ticket_texts.c
+        self._texts = Lookup(
+            dialect,
+            lambda places: select(text.ticket_id, text.text).where(
+                text.ticket_id.in_(numbered(places))
+            ),
+        )
+        self._remove_keys = Statement(
+            delete(ticket_keys).where(ticket_keys.c.ticket_id == bindparam("ticket_id")), dialect
         )
         self._add_keys = Statement(insert(ticket_keys), dialect, ticket_keys.c.keys())
 
@@ -135,7 +145,7 @@ class Projection:
         if not bodies:
             return
         self._index(connection, {key: text_of(body) for key, body in bodies.items()})
-        connection.execute(delete(ticket_keys).where(ticket_keys.c.ticket_id.in_(list(bodies))))
+        self._remove_keys.run_many(connection, [{"ticket_id": one} for one in bodies])
         self._add_keys.run_many(
             connection,
             [
@@ -154,19 +164,23 @@ class Projection:
         """Make the words of a supplement found with those of the matter."""
         if not texts:
             return
-        whole = _texts(connection, {ticket_id for ticket_id, _ in texts})
+        whole = self._texts_of(connection, {ticket_id for ticket_id, _ in texts})
         for ticket_id, text in texts:
             whole[ticket_id] = f"{whole.get(ticket_id, '')}\n{text}"
         self._index(connection, whole)
 
     def _index(self, connection: Connection, texts: Mapping[int, str]) -> None:
         new = {ticket_id: folded(text) for ticket_id, text in texts.items()}
-        old = _texts(connection, new)
+        old = self._texts_of(connection, new)
         changed = {key: text for key, text in new.items() if old.get(key) != text}
         put_words(connection, changed, {key: old[key] for key in changed if key in old})
         self._put_texts.run_many(
             connection, [{"ticket_id": key, "text": text} for key, text in changed.items()]
         )
+
+    def _texts_of(self, connection: Connection, ticket_ids: Iterable[int]) -> dict[int, str]:
+        rows = self._texts.rows(connection, sorted(ticket_ids))
+        return {row.ticket_id: row.text for row in rows}
 
 
 def text_of(registration: Registration) -> str:
@@ -235,11 +249,3 @@ def _add_cards(connection: Connection, changes: Iterable[Change]) -> None:
             .where(row.ticket_id == ticket_id)
             .values(cards=" ".join(colour for colour in _COLOURS if colour in all_of_it))
         )
-
-
-def _texts(connection: Connection, ticket_ids: Iterable[int]) -> dict[int, str]:
-    text = ticket_texts.c
-    rows = connection.execute(
-        select(text.ticket_id, text.text).where(text.ticket_id.in_(list(ticket_ids)))
-    )
-    return {row.ticket_id: row.text for row in rows}

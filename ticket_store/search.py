@@ -10,13 +10,13 @@ from schemas.matter import MatterKind, Urgency
 from schemas.parties import Actor
 from schemas.ticket import Source, State
 from ticket_store.engine import Database
-from ticket_store.metadata import microseconds
+from ticket_store.metadata import microseconds, read_instant
 from ticket_store.personal_keys import PersonalKeys
 from ticket_store.rates import Rates, rates_between
 from ticket_store.row_queries import RowQueries
 from ticket_store.scope import Reach, Scope, scope_of
 from ticket_store.search_models import NEVER, ticket_rows, ticket_to_dos
-from ticket_store.text_search import TextSearch
+from ticket_store.text_search import TextSearch, TextStatements
 from ticket_store.ticket_query import (
     COUNT_CAP,
     LARGEST_PAGE,
@@ -37,6 +37,7 @@ _COLUMNS = [column for column in ticket_rows.c if column.name != "clock_version"
 class Search:
     def __init__(self, database: Database, keys: PersonalKeys, now: Callable[[], datetime]) -> None:
         self._database, self._keys, self._now = database, keys, now
+        self._sql = TextStatements(database.dialect, _COLUMNS)
 
     async def find(
         self, query: TicketQuery, scope: Scope, limit: int = 50, cursor: str | None = None
@@ -73,7 +74,7 @@ class Search:
             if scope.reach is Reach.NOTHING:
                 return Count(0)
             if query.asks_text:
-                text = TextSearch(connection, rows, self._keys)
+                text = TextSearch(connection, rows, self._keys, self._sql)
                 number = len(text.newest(None, COUNT_CAP + 1))
             else:
                 number = _counted(connection, rows)
@@ -139,13 +140,12 @@ class Search:
 
     def _by_text(
         self, connection: Connection, rows: RowQueries, after: Position | None, wanted: int
-    ) -> Sequence[Row[Any]]:
-        text = TextSearch(connection, rows, self._keys)
+    ) -> Sequence[Any]:
+        text = TextSearch(connection, rows, self._keys, self._sql)
         if rows.query.order is Order.DUE:
             ids = text.by_due(after, wanted)
             return connection.execute(rows.page(_COLUMNS, after, wanted, among=ids)).all()
-        ids = text.newest(after, wanted)
-        return connection.execute(rows.among(_COLUMNS, ids)).all()
+        return self._sql.rows.rows(connection, text.newest(after, wanted))
 
 
 def _waiting(
@@ -191,8 +191,13 @@ def _row(row: Row[Any]) -> TicketRow:
         title=row.title,
         departments=tuple(row.departments.split()),
         cards=tuple(row.cards.split()),
-        received_at=row.received_at,
-        updated_at=row.updated_at,
-        due_at=None if row.due_at == NEVER else row.due_at,
-        warn_at=None if row.warn_at == NEVER else row.warn_at,
+        received_at=read_instant(row.received_at),
+        updated_at=read_instant(row.updated_at),
+        due_at=_or_never(row.due_at),
+        warn_at=_or_never(row.warn_at),
     )
+
+
+def _or_never(value: int | datetime) -> datetime | None:
+    at = read_instant(value)
+    return None if at == NEVER else at

@@ -5,17 +5,26 @@ that nobody holds). So they take turns with growing steps, and the first to know
 cost is bounded by about twice the better side's.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Dialect,
+    bindparam,
+    false,
+    select,
+)
 
 from schemas.ids import ticket_id_of
 from ticket_store import bigrams
 from ticket_store.metadata import microseconds
 from ticket_store.personal_keys import PersonalKeys
-from ticket_store.row_conditions import has_key
 from ticket_store.row_queries import ROW, RowQueries
 from ticket_store.search_models import ticket_keys, ticket_texts
+from ticket_store.statements import Lookup, Statement, numbered
 from ticket_store.ticket_query import Position
 from ticket_store.word_index import find_words
 
@@ -39,11 +48,46 @@ class _Side:
         return step
 
 
+class TextStatements:
+    """What every text query asks, compiled once.
+
+    columns: of `ticket_rows`, that a page shows.
+    """
+
+    def __init__(self, dialect: Dialect, columns: Sequence[ColumnElement[Any]]) -> None:
+        self.rows = Lookup(
+            dialect,
+            lambda places: (
+                select(*columns)
+                .where(ROW.ticket_id.in_(numbered(places)))
+                .order_by(ROW.ticket_id.desc())
+            ),
+        )
+        text, key = ticket_texts.c, ticket_keys.c
+        self.texts = Lookup(
+            dialect,
+            lambda places: select(text.ticket_id, text.text).where(
+                text.ticket_id.in_(numbered(places))
+            ),
+        )
+        by_key = (
+            select(key.ticket_id)
+            .where(key.digest == bindparam("wanted"), key.ticket_id < bindparam("below"))
+            .order_by(key.ticket_id.desc())
+            .limit(_MOST_BY_KEY)
+        )
+        self.by_key = Statement(by_key, dialect)
+        # a citizen kept secret from departments is not found by them
+        self.by_open_key = Statement(by_key.where(key.confidential == false()), dialect)
+
+
 class TextSearch:
     """One text query on one connection; ids come newest first."""
 
-    def __init__(self, connection: Connection, rows: RowQueries, keys: PersonalKeys) -> None:
-        self._connection, self._rows = connection, rows
+    def __init__(
+        self, connection: Connection, rows: RowQueries, keys: PersonalKeys, sql: TextStatements
+    ) -> None:
+        self._connection, self._rows, self._sql = connection, rows, sql
         self._query = bigrams.parsed(rows.query.text)
         self._digests = keys.of_query(rows.query.text)
         self._number = _ticket_number(rows.query.text)
@@ -86,18 +130,10 @@ class TextSearch:
     def _known(self, high: int) -> frozenset[int]:
         """Tickets meant by a number, phone or name, whatever their text says."""
         found = {self._number} if self._number is not None else set()
-        if self._digests:
-            found.update(
-                self._connection.execute(
-                    select(ticket_keys.c.ticket_id)
-                    .where(
-                        *has_key(self._rows.scope, self._digests),
-                        ticket_keys.c.ticket_id < high,
-                    )
-                    .order_by(ticket_keys.c.ticket_id.desc())
-                    .limit(_MOST_BY_KEY)
-                ).scalars()
-            )
+        by_key = self._sql.by_key if self._rows.scope.sees_confidential else self._sql.by_open_key
+        for digest in self._digests:
+            held = by_key.rows(self._connection, wanted=digest, below=high)
+            found.update(row.ticket_id for row in held)
         return frozenset(one for one in found if self._rows.low <= one < high)
 
     def _step_by_rows(self, side: _Side, known: frozenset[int]) -> None:
@@ -117,8 +153,10 @@ class TextSearch:
         candidates = set(ids) | {one for one in known if side.floor <= one < high}
         if not candidates:
             return
-        statement = self._rows.among([ROW.ticket_id], sorted(candidates))
-        fitting = [row.ticket_id for row in self._connection.execute(statement)]
+        fitting = sorted(candidates, reverse=True)
+        if self._rows.selective:
+            statement = self._rows.among([ROW.ticket_id], fitting)
+            fitting = [row.ticket_id for row in self._connection.execute(statement)]
         if self._query.exact:
             side.hits += fitting
         else:
@@ -127,9 +165,7 @@ class TextSearch:
     def _holding(self, ids: list[int], known: frozenset[int]) -> list[int]:
         """Those whose text has every piece of the query, or that are known to be meant."""
         unread = [one for one in ids if one not in known] if self._query.terms else []
-        text = ticket_texts.c
-        statement = select(text.ticket_id, text.text).where(text.ticket_id.in_(unread))
-        texts = self._connection.execute(statement).all() if unread else []
+        texts = self._sql.texts.rows(self._connection, unread)
         holding = {row.ticket_id for row in texts if self._query.holds(row.text)}
         return [one for one in ids if one in known or one in holding]
 

@@ -9,12 +9,13 @@ from sqlalchemy import bindparam, select
 from schemas.events import Recorded
 from schemas.ids import LAST_SEQUENCE, split_event_id
 from schemas.ticket import Registration, Ticket
-from ticket_store.desk_statements import DeskStatements, Lookup
-from ticket_store.engine import Database, Statement
+from ticket_store.desk_statements import DeskStatements
+from ticket_store.engine import Database
 from ticket_store.history import read_range
 from ticket_store.metadata import instant_of, microseconds
 from ticket_store.models import events, source_numbers, supplements, tickets
 from ticket_store.rows import SupplementBody, history_range, read_head
+from ticket_store.statements import Lookup, Statement, numbered
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class TicketReader:
         self._heads = Lookup(
             database.dialect,
             lambda places: select(tickets.c.ticket_id, tickets.c.detail).where(
-                tickets.c.ticket_id.in_([bindparam(f"k{n}") for n in places])
+                tickets.c.ticket_id.in_(numbered(places))
             ),
         )
         self._supplements = Statement(

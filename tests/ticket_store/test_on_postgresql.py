@@ -21,10 +21,11 @@ from tests.schemas import cases
 from tests.ticket_store.hub_case import RULES, START, Clock, command, owes_source, register
 from ticket_store.delivery_statements import DeliveryStatements
 from ticket_store.desk_statements import DeskStatements
-from ticket_store.engine import Statement, connect
+from ticket_store.engine import connect
 from ticket_store.inbound import MessageOutcome
 from ticket_store.inbound_statements import InboundStatements
 from ticket_store.migrations import migrate, pending
+from ticket_store.statements import Statement
 from ticket_store.store import Store
 
 URL = os.environ.get("SUTONG_TEST_DATABASE_URL", "")

@@ -25,7 +25,7 @@ from ticket_store.projection import text_of
 from ticket_store.row_queries import QueryRefused, RowQueries
 from ticket_store.scope import scope_of
 from ticket_store.search_models import ticket_rows
-from ticket_store.text_search import TextSearch
+from ticket_store.text_search import TextSearch, TextStatements
 from ticket_store.ticket_query import (
     COUNT_CAP,
     CursorRefused,
@@ -58,11 +58,12 @@ async def test_every_two_character_word_of_5000_tickets_is_found_and_nothing_els
     absent = [a + b for a in letters_used for b in letters_used if a + b not in model][:50]
     asked = [*model, *absent, "鲸鱼", "鲸"]
     keys, now = PersonalKeys(KEY), case.clock.now
+    sql = TextStatements(case.database.dialect, [ticket_rows.c.ticket_id])
 
     def by_index(connection: Connection) -> dict[str, list[int]]:
         return {
             word: TextSearch(
-                connection, RowQueries(TicketQuery(text=word), ALL, now, keys), keys
+                connection, RowQueries(TicketQuery(text=word), ALL, now, keys), keys, sql
             ).newest(None, 10_000)
             for word in asked
         }
