@@ -11,10 +11,10 @@ from multidict import MultiMapping
 from console.deps import DEPS
 from console.dispatch_picker import Picker, picker_for
 from console.forms import FORMS, NEEDS_VERSION, Field, FormWrong, command_from, number_in
-from console.offers import OWN_PAGE, offers
+from console.offers import OWN_PAGE, Offer
 from console.rendering import fresh_command_id, go, page
 from console.say_refusals import FORM_USED, refusal
-from console.ticket_view import load, visible_ticket
+from console.ticket_view import load, offered, visible_ticket
 from schemas.commands import Command
 from schemas.errors import CommandRefused, NotEntitled, StoreBusy
 from schemas.lifecycle import Action
@@ -132,16 +132,23 @@ async def ticket(request: web.Request) -> web.Response:
 async def show(request: web.Request) -> web.Response:
     """The form of an action: a fragment for htmx, else the ticket's page with the form open."""
     action = action_of(request)
-    _, signed, ticket = await visible_ticket(request)
+    deps, signed, ticket = await visible_ticket(request)
     subject = _subject(request.query)
-    offered = [offer for offer in offers(ticket, signed.actor) if offer.action is action]
-    if not offered:
+    found = [one for one in offered(deps, ticket, signed.actor) if one.action is action]
+    if not found:
         raise web.HTTPForbidden
     if subject is None:
-        subject = offered[0].subject
+        subject = found[0].subject
     if action in OWN_PAGE and "HX-Request" not in request.headers:
-        return go(request, offered[0].href)
+        return go(request, found[0].href)
     return await answer(request, form_for(request, ticket, action, subject))
+
+
+async def offers(request: web.Request) -> web.Response:
+    """The buttons of the ticket's page, which reads them again when something has happened."""
+    deps, signed, ticket = await visible_ticket(request)
+    found = offered(deps, ticket, signed.actor)
+    return page(request, "tickets/offers.html", offers=found, form=None)
 
 
 async def perform(request: web.Request) -> web.Response:
@@ -156,7 +163,7 @@ async def perform(request: web.Request) -> web.Response:
         command = command_from(action, posted, given)  # type: ignore[arg-type]  # texts, see forms
     except FormWrong as wrong:
         form = form_for(request, ticket, action, subject, values=text_of, errors=wrong.errors)
-        return await answer(request, form, WRONG)
+        return await answer(request, form, WRONG, now_offered=offered(deps, ticket, signed.actor))
     try:
         outcome = await deps.store.desk.execute(command)
         refused = (CONFLICT, FORM_USED) if asks_for_other(outcome.fingerprint, command) else None
@@ -165,7 +172,8 @@ async def perform(request: web.Request) -> web.Response:
     if refused is not None:
         ticket = await deps.store.tickets.head(ticket.ticket_id) or ticket
         form = form_for(request, ticket, action, subject, values=text_of)
-        return await answer(request, form, *refused)
+        now_offered = offered(deps, ticket, signed.actor)
+        return await answer(request, form, *refused, now_offered=now_offered)
     back = local_path(text_of.get("back", ""), f"/tickets/{ticket.ticket_id}")
     return go(request, f"{back}{'&' if '?' in back else '?'}done={action}")
 
@@ -188,10 +196,14 @@ async def answer(
     form: ActionForm,
     status: int = 200,
     said: tuple[str, str] | None = None,
+    now_offered: list[Offer] | None = None,
 ) -> web.Response:
+    """now_offered: goes to the buttons beside the form, which may be those of an earlier state."""
     picker = await _picker(request, form)
-    context = {"form": form, "refusal": said, "picker": picker}
+    context: dict[str, Any] = {"form": form, "refusal": said, "picker": picker}
     if "HX-Request" in request.headers:
+        if now_offered is not None:
+            context["offers"] = now_offered
         return page(request, "tickets/action_form.html", status=status, **context)
     view = await load(request)
     return page(request, "tickets/ticket.html", status=status, view=view, **context)
@@ -207,4 +219,9 @@ async def _picker(request: web.Request, form: ActionForm) -> Picker | None:
 def routes() -> list[web.RouteDef]:
     one = r"/tickets/{ticket_id:\d{1,18}}"
     path = one + "/actions/{action}"
-    return [web.get(one, ticket), web.get(path, show), web.post(path, perform)]
+    return [
+        web.get(one, ticket),
+        web.get(one + "/offers", offers),
+        web.get(path, show),
+        web.post(path, perform),
+    ]

@@ -8,6 +8,7 @@ from aiohttp import web
 from console import say_audit
 from console.deps import DEPS
 from console.forms import number_in
+from console.names import names_of, peer_name
 from console.rendering import page
 from console.session import signed_in
 from schemas.ids import ticket_id_of
@@ -61,14 +62,16 @@ async def _list(request: web.Request, report: AuditReport | None) -> web.Respons
 async def _said(request: web.Request, rows: list[AuditRow]) -> list[Said]:
     deps = request.app[DEPS]
     wanted = {row.actor_id for row in rows} | {row.subject for row in rows}
-    names = await deps.store.people.names(wanted)
+    names = await names_of(deps, wanted)
     return [
         Said(
             row=row,
             who=say_audit.who(row.actor_id, names),
             act=say_audit.act(row),
             subject=say_audit.subject(row, names),
-            facts=say_audit.facts(row, deps.department_name),
+            facts=say_audit.facts(
+                row, deps.department_name, lambda peer: peer_name(deps.peers, peer)
+            ),
         )
         for row in rows
     ]

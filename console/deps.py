@@ -4,7 +4,7 @@ Nothing here is global; `hub.assembly` builds one `Deps` and hands it to `consol
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -14,6 +14,7 @@ from aiohttp import web
 from console.live import LiveHub
 from schemas.default_limits import DEFAULT_LIMITS
 from schemas.sla import LimitRule
+from schemas.ticket import Source
 from schemas.working_calendar import WorkingCalendar
 from ticket_store.store import Store
 
@@ -67,6 +68,7 @@ class Deps:
     """
     calendar:  a call, because an imported notice replaces the calendar while the hub runs.
     monotonic: seconds on a clock that never goes back.
+    peers:     settings entries of the platforms, and what kind each is.
     """
 
     store: Store
@@ -78,6 +80,7 @@ class Deps:
     limits: Sequence[LimitRule] = DEFAULT_LIMITS
     extensions_allowed: int = 1
     monotonic: Callable[[], float] = time.monotonic
+    peers: Mapping[str, Source] = field(default_factory=dict)
 
     def department_name(self, code: str | None) -> str:
         return self.catalogue.name(code) if code else ""

@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from console import permissions, say
 from console.deps import DEPS, Deps
+from console.names import peer_name
 from console.session import SIGNED, csrf_of
 from schemas.ids import new_command_id, ticket_no
 from schemas.lifecycle import Action
@@ -101,6 +102,7 @@ def page(request: web.Request, template: str, *, status: int = 200, **context: A
         "done": say.ACTIONS[Action(done)] if done in set(Action) else "",
         "fresh_command_id": lambda: fresh_command_id(deps.now()),
         "department": deps.department_name,
+        "platform": lambda name: peer_name(deps.peers, name),
     }
     text = request.app[ENVIRONMENT].get_template(template).render(common | context)
     return web.Response(text=text, content_type="text/html", status=status)

@@ -50,6 +50,7 @@ _PARTS: Mapping[str, str] = MappingProxyType(
         "system:clocks": "系统 · 时限",
         "system:sign-in": "系统 · 登录",
         "system:phone_log": "系统 · 话务",
+        "system:deliveries": "系统 · 推送",
         "machine:routing": say.ROLES[Role.MACHINE],
         "citizen": say.ROLES[Role.CITIZEN],
         "unknown": "未知用户",
@@ -82,6 +83,7 @@ _FAULTS: Mapping[str, str] = MappingProxyType(
         "the count of events was changed": "事件总数被改动",
     }
 )
+_PEER = "destination"
 _LEFT_OUT = frozenset({"sha256", "body"})  # for those who compare files, not for reading
 
 
@@ -93,11 +95,10 @@ def act(row: AuditRow) -> str:
 
 def who(actor_id: str, names: Mapping[str, str]) -> str:
     """A person's name, or which part of the hub, platform or program it was."""
-    if actor_id in names:
-        return names[actor_id]
-    if actor_id in _PARTS:
-        return _PARTS[actor_id]
-    return _of_a_kind(actor_id) or actor_id
+    kind, _, rest = actor_id.partition(":")
+    if rest and kind in _KINDS:
+        return f"{_KINDS[kind]} {names.get(actor_id, rest)}"
+    return names.get(actor_id) or _PARTS.get(actor_id, actor_id)
 
 
 def subject(row: AuditRow, names: Mapping[str, str]) -> str:
@@ -107,16 +108,17 @@ def subject(row: AuditRow, names: Mapping[str, str]) -> str:
         return f"{row.subject} 年"
     if row.action == "attachment_kept":
         return "附件"
-    if row.subject in names:
+    if row.subject in names and ":" not in row.subject:
         return f"用户 {names[row.subject]}"
     return {"audit": "审计链", "tickets": "工单"}.get(row.subject) or who(row.subject, names)
 
 
-def facts(row: AuditRow, department: Name) -> str:
+def facts(row: AuditRow, department: Name, peer: Callable[[str], str] = str) -> str:
     said = [
         sentence
         for key, value in row.facts.items()
-        if key not in _LEFT_OUT and (sentence := _fact(key, value, department))
+        if key not in _LEFT_OUT
+        and (sentence := _fact(key, peer(value) if key == _PEER else value, department))
     ]
     return "；".join(said)
 
@@ -129,11 +131,6 @@ def fault(report: AuditReport | None) -> str:
     if what and (ticket_id := ticket_of(named.replace("ticket ", "ticket:", 1))) is not None:
         return f"工单 {ticket_no(ticket_id)} 的当前内容与其办理经过不符"
     return _FAULTS.get(report.detail, "工单事件或内容与审计记录的数目不符")
-
-
-def _of_a_kind(text: str) -> str:
-    kind, _, rest = text.partition(":")
-    return f"{_KINDS[kind]} {rest}" if rest and kind in _KINDS else ""
 
 
 def _fact(key: str, value: Any, department: Name) -> str:
@@ -167,7 +164,7 @@ _SAID: Mapping[str, Callable[[Any, Name], str]] = MappingProxyType(
         "cause": lambda value, _: f"因来件 {value}",
         "attachment": lambda value, _: f"附件 {value}",
         "sequence": lambda value, _: f"第 {value} 条记录",
-        "destination": lambda value, _: f"平台 {value}",
+        _PEER: lambda value, _: f"推送 {value}",
         "roles": lambda value, _: _roles(value),
         "department": lambda value, department: department(value) if value else "",
         "name": lambda value, _: f"名称 {value}",

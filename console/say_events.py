@@ -1,6 +1,7 @@
 """An event as a line of the trace: a short title and what was said, in Chinese."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
@@ -9,8 +10,19 @@ from schemas import events as ev
 from schemas.sla import STEP_TEXTS, Step
 from schemas.ticket import State
 
-Name = Callable[[str | None], str]  # department code -> name
 Line = tuple[str, str]  # title, details ("" when there are none)
+
+
+@dataclass(frozen=True)
+class Name:
+    """Names of departments, by code, and of platforms, by settings entry."""
+
+    department: Callable[[str | None], str]
+    peer: Callable[[str], str] = str
+
+    def __call__(self, code: str | None) -> str:
+        return self.department(code)
+
 
 _WHYS = {
     "dispatch": "派发", "redispatch": "改派", "send_back": "退单改派", "final_ruling": "终裁派发",
@@ -147,7 +159,7 @@ LINES: Mapping[type[Any], Callable[[Any, Name], Line]] = MappingProxyType(
         ev.TicketMerged: lambda e, n: ("并单", e.reason),
         ev.TicketArchived: lambda e, n: ("归档", ""),
         ev.PeerRefused: lambda e, n: (
-            "对方平台拒收", _with(e.destination, e.peer_code, e.detail),
+            "对方平台拒收", _with(n.peer(e.destination), e.peer_code, e.detail),
         ),
     }
 )  # fmt: skip

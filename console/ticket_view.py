@@ -1,5 +1,6 @@
 """Everything that a ticket's page shows, read once and ready for the template."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,6 +9,7 @@ from aiohttp import web
 from console import say, say_events
 from console.attachments import Shown, shown
 from console.deps import DEPS, Deps
+from console.names import names_of, peer_name
 from console.offers import Offer, offers
 from console.session import Signed, signed_in
 from console.time_left import TimeLeft, time_left
@@ -18,7 +20,7 @@ from ticket_store.delivery_rows import DeliveryStatus
 from ticket_store.scope import SEES_ALL, scope_of, sees
 from ticket_store.tickets import Supplement
 
-_EVERYBODY = "诉求人"
+_NAMELESS = (Role.CITIZEN, Role.PEER, Role.MACHINE, Role.SYSTEM)
 _LEFT = (AssignmentState.SENT_BACK, AssignmentState.RELEASED)
 
 
@@ -83,7 +85,7 @@ async def load(request: web.Request) -> TicketView:
     store, ticket_id = deps.store, ticket.ticket_id
     registration = await store.tickets.registration(ticket_id)
     history = await store.tickets.history(ticket_id)
-    names = await store.people.names({recorded.actor.actor_id for recorded in history})
+    names = await names_of(deps, {recorded.actor.actor_id for recorded in history})
     clocks = (await store.clocks.of([ticket_id])).get(ticket_id, ())
     now, calendar = deps.now(), deps.calendar()
     sees_all = bool(signed.actor.roles & SEES_ALL)
@@ -92,14 +94,14 @@ async def load(request: web.Request) -> TicketView:
         registration=registration,
         history=history,
         supplements=await store.tickets.supplements(ticket_id),
-        attachments=await shown(store, ticket_id),
+        attachments=await shown(deps, ticket_id),
         clocks=[
             time_left(clock, now, calendar)
             for clock in sorted(clocks, key=lambda one: one.due_at)
             if clock.is_open
         ],
         deliveries=await store.deliveries.of_ticket(ticket_id) if sees_all else [],
-        offers=offers(ticket, signed.actor, extensions_allowed=deps.extensions_allowed),
+        offers=offered(deps, ticket, signed.actor),
         trace=[_line(deps, recorded, names) for recorded in reversed(history)],
         may_unmask=may_unmask(signed.actor, registration, ticket),
         sees_all=sees_all,
@@ -119,22 +121,24 @@ def may_unmask(actor: Actor, registration: Registration | None, ticket: Ticket) 
     return share is not None and share.state not in _LEFT
 
 
-def _line(deps: Deps, recorded: Recorded, names: dict[str, str]) -> TraceLine:
-    title, details = say_events.line(recorded.event, deps.department_name)
-    return TraceLine(
-        recorded.event.kind, recorded.at, who(deps, recorded.actor, names), title, details
-    )
+def offered(deps: Deps, ticket: Ticket, actor: Actor) -> list[Offer]:
+    return offers(ticket, actor, extensions_allowed=deps.extensions_allowed)
 
 
-def who(deps: Deps, actor: Actor, names: dict[str, str]) -> str:
-    """A person's name with department or role; a part of the hub or a platform by its kind."""
+def _line(deps: Deps, recorded: Recorded, names: Mapping[str, str]) -> TraceLine:
+    """A department that the title names already is not said again of who acted for it."""
+    name = say_events.Name(deps.department_name, lambda peer: peer_name(deps.peers, peer))
+    title, details = say_events.line(recorded.event, name)
+    somebody = who(recorded.actor, names)
+    place = deps.department_name(recorded.actor.department)
+    if place and place not in title + somebody:
+        somebody += f"（{place}）"
+    return TraceLine(recorded.event.kind, recorded.at, somebody, title, details)
+
+
+def who(actor: Actor, names: Mapping[str, str]) -> str:
+    """A person's, program's or platform's own name; for the rest what they are."""
     if (name := names.get(actor.actor_id)) is not None:
-        place = deps.department_name(actor.department) if actor.department else ""
-        return f"{name}（{place}）" if place else name
-    if actor.has(Role.CITIZEN):
-        return _EVERYBODY
-    if actor.has(Role.PEER):
-        return actor.actor_id.removeprefix("peer:")
-    if actor.has(Role.MACHINE):
-        return say.text(Role.MACHINE)
-    return say.text(Role.SYSTEM) if actor.has(Role.SYSTEM) else actor.actor_id
+        return name
+    kinds = (say.text(role) for role in _NAMELESS if actor.has(role))
+    return next(kinds, actor.actor_id)

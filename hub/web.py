@@ -99,6 +99,7 @@ def _console_deps(hub: Hub) -> Deps:
         ),
         limits=hub.limits,
         extensions_allowed=settings.lifecycle.extensions_allowed,
+        peers={name: connector.source for name, connector in hub.connectors.items()},
     )
 
 

@@ -1,6 +1,6 @@
 """Tokens of programs: shown once, kept as a hash, limited by roles, department and time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -87,6 +87,12 @@ class TokenBook(Book):
             ).all()
         )
         return [_token_of(row) for row in rows]
+
+    async def names(self, token_ids: Collection[int]) -> dict[int, str]:
+        """What those tokens were called when they were made, revoked ones too."""
+        wanted = select(_TOKEN.token_id, _TOKEN.name).where(_TOKEN.token_id.in_(sorted(token_ids)))
+        rows = await self._read(lambda connection: connection.execute(wanted).all())
+        return {row.token_id: row.name for row in rows}
 
     async def revoke(self, by: str, token_id: int) -> bool:
         """End a token now; False when there is none, or it was revoked before."""

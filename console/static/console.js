@@ -49,6 +49,14 @@ document.addEventListener("click", (event) => {
   document.querySelectorAll("[data-offer].active").forEach((one) => one.classList.remove("active"));
   offer.classList.add("active");
 });
+function markOffer() {
+  const form = document.querySelector("#act form");
+  const about = form?.querySelector("[name=review_no], [name=reminder_no]")?.value;
+  document.querySelectorAll("[data-offer]").forEach((one) => {
+    const [path, subject] = one.getAttribute("href").split("?subject=");
+    one.classList.toggle("active", path === form?.getAttribute("action") && subject === about);
+  });
+}
 
 // A click outside closes the menu of the top bar; Escape does too.
 document.addEventListener("click", (event) => {
@@ -107,6 +115,7 @@ focusComplaint(document.getElementById("main"));
 document.addEventListener("htmx:afterSettle", (event) => {
   // what was swapped as a whole is gone; the event is at what came in its place
   const fresh = event.detail.target.isConnected ? event.detail.target : event.target;
+  if (fresh.id === "offers") markOffer();
   if (fresh.matches("[data-no-focus]")) return giveBack(fresh);
   focusComplaint(fresh);
   // a form that was asked for is typed into next

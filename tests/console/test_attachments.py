@@ -43,7 +43,7 @@ async def test_the_page_lists_them_and_the_link_downloads(stage: Stage) -> None:
     path = f"/tickets/{ticket.ticket_id}/attachments/{kept.attachment_id}"
     await browser.get(f"/tickets/{ticket.ticket_id}")
     assert f'href="{path}" download' in browser.text
-    for said in (NAME, "48 Bytes · 11月24日 10:00 · 诉求人"):
+    for said in (NAME, "48 字节 · 11月24日 10:00 · 诉求人"):
         assert said in browser.text
     answer = await browser.client.get(path)
     assert (answer.status, await answer.read()) == (200, PNG)
