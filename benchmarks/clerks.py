@@ -13,6 +13,7 @@ from typing import Any
 from benchmarks.command_ids import fresh_command_id
 from hub.assembly import Hub, build
 from hub.logs import set_up
+from hub.memory import settle
 from hub.settings import load
 from hub.web import running_web
 from hub.worker import running_worker
@@ -125,6 +126,7 @@ async def _run() -> None:
         Clerks(hub)
         worker = await parts.enter_async_context(running_worker(hub))
         await parts.enter_async_context(running_web(hub, worker))
+        settle()
         await stop.wait()
 
 

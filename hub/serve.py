@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 import structlog
 
 from hub.assembly import build
+from hub.memory import settle
 from hub.settings import Settings
 from hub.stored import require_store
 from hub.web import running_web
@@ -77,6 +78,7 @@ async def serve(settings: Settings, *, worker: bool, web: bool) -> None:
         if web:
             site = await parts.enter_async_context(running_web(hub, running))
             log.info("web started", url=site.url)
+        settle()
         _, rest = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         for task in rest:
             task.cancel()
