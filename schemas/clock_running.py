@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from schemas.card_policy import CardPolicy
@@ -113,8 +114,13 @@ def recounted(clock: Clock, policy: ClockPolicy) -> Clock:
 
 
 def rests_on_old_calendar(clock: Clock, calendar: WorkingCalendar) -> bool:
-    versions: dict[str, int] = json.loads(clock.arithmetic["calendar_versions"])
-    return any(calendar.year(int(year)).version != number for year, number in versions.items())
+    versions = _versions(clock.arithmetic["calendar_versions"])
+    return any(calendar.year(year).version != number for year, number in versions)
+
+
+@lru_cache(maxsize=256)  # read at every event of every ticket, and the same few texts each time
+def _versions(text: str) -> tuple[tuple[int, int], ...]:
+    return tuple((int(year), number) for year, number in json.loads(text).items())
 
 
 def over_at(clock: Clock) -> datetime:

@@ -20,7 +20,7 @@ from schemas.visible_text import VISIBLE
 Text = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000), VISIBLE
 ]
-Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=4000)]
+Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=4000), VISIBLE]
 DepartmentCode = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)
 ]

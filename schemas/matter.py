@@ -36,6 +36,6 @@ class Matter(Frozen):
     text: Annotated[str, Field(min_length=1, max_length=20_000), VISIBLE]
     kind: MatterKind = MatterKind.COMPLAINT
     urgency: Urgency = Urgency.NORMAL
-    category_code: str | None = Field(default=None, max_length=64)
+    category_code: Annotated[str | None, Field(max_length=64), VISIBLE_LINE] = None
     area_code: str | None = Field(default=None, pattern=r"^\d{6}$")  # jurisdiction 属地
-    place: str | None = Field(default=None, max_length=200)
+    place: Annotated[str | None, Field(max_length=200), VISIBLE_LINE] = None

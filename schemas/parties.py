@@ -1,10 +1,12 @@
 """Who takes part: citizen, accused party, the people and machines that act; how data is masked."""
 
 from enum import StrEnum
+from typing import Annotated
 
 from pydantic import Field
 
 from schemas.matter import Frozen
+from schemas.visible_text import VISIBLE_LINE
 
 
 class Role(StrEnum):
@@ -34,16 +36,20 @@ class Actor(Frozen):
 
 
 class Citizen(Frozen):
-    name: str = Field(min_length=1, max_length=60)
-    phone: str | None = Field(default=None, pattern=r"^[+\d][\d\- ]{4,23}$")
-    id_no: str | None = Field(default=None, max_length=24)
+    """Numbers that were copied from another screen often come wrapped in direction marks."""
+
+    name: Annotated[str, Field(min_length=1, max_length=60), VISIBLE_LINE]
+    phone: Annotated[str | None, Field(pattern=r"^[+\d][\d\- ]{4,23}$"), VISIBLE_LINE] = None
+    id_no: Annotated[str | None, Field(max_length=24), VISIBLE_LINE] = None
     confidential: bool = False  # asked that his data be kept from the department (GB/T 33358)
 
 
 class AccusedParty(Frozen):
-    name: str = Field(min_length=1, max_length=120)
-    uscc: str | None = None  # unified social credit code, GB 32100-2015
-    address: str | None = Field(default=None, max_length=200)
+    """uscc: unified social credit code, GB 32100-2015."""
+
+    name: Annotated[str, Field(min_length=1, max_length=120), VISIBLE_LINE]
+    uscc: Annotated[str | None, VISIBLE_LINE] = None
+    address: Annotated[str | None, Field(max_length=200), VISIBLE_LINE] = None
 
 
 _USCC_LENGTH = 18

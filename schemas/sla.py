@@ -185,14 +185,15 @@ def limit_for(
     Strictest is the one that ends first when nothing pauses or extends it, so that a pause never
     changes the rule; of equals the one with more conditions, then by rule_id.
     """
-    ranked = sorted(
-        matching(step, facts, rules),
-        key=lambda rule: (
-            due(start, rule.limit, calendar).due_at,
-            -rule.conditions,
-            rule.rule_id,
-        ),
-    )
+    ranked = list(matching(step, facts, rules))
+    if len(ranked) > 1:
+        ranked.sort(
+            key=lambda rule: (
+                due(start, rule.limit, calendar).due_at,
+                -rule.conditions,
+                rule.rule_id,
+            )
+        )
     if not ranked:
         return None
     first, *others = ranked

@@ -1,11 +1,13 @@
 """Ticket (工单): the workflow head of a matter, and its value objects. Frozen."""
 
 from enum import StrEnum
+from typing import Annotated
 
 from pydantic import AwareDatetime, Field
 
 from schemas.matter import Frozen, Matter, MatterKind, Urgency
 from schemas.parties import AccusedParty, Citizen
+from schemas.visible_text import VISIBLE_LINE
 
 
 class Source(StrEnum):
@@ -131,11 +133,11 @@ class Registration(Frozen):
     accused: AccusedParty | None = None
     source: Source
     peer: str | None = None  # settings entry of the peer that sent it
-    source_ticket_no: str | None = Field(default=None, max_length=80)
+    source_ticket_no: Annotated[str | None, Field(max_length=80), VISIBLE_LINE] = None
     superior_assigned: bool = False  # 上级交办
-    matter_source: str | None = Field(default=None, max_length=60)  # 诉求来源
+    matter_source: Annotated[str | None, Field(max_length=60), VISIBLE_LINE] = None  # 诉求来源
     received_at: AwareDatetime
-    call_no: str | None = Field(default=None, max_length=80)
+    call_no: Annotated[str | None, Field(max_length=80), VISIBLE_LINE] = None
     handling_mode: HandlingMode = HandlingMode.DISPATCH
 
 
