@@ -16,6 +16,7 @@ from schemas.commands import COMMANDS, Command
 from schemas.ids import is_derived, ticket_id_of
 from schemas.lifecycle import Action
 from schemas.ticket import DispatchForm
+from schemas.visible_text import visible
 
 Shape = Literal["text", "textarea", "number", "choice", "departments"]
 _TOO_LONG = 19  # digits of a number that is surely below 63 bits, and one more
@@ -150,7 +151,7 @@ def command_from(action: Action, posted: MultiMapping[str], given: Mapping[str, 
     for field in fields:
         if field.shape == "departments":
             values |= departments_from(posted)
-        elif text := str(posted.get(field.name, "")).strip():
+        elif text := visible(str(posted.get(field.name, ""))).strip():
             values[field.name] = text
     if action is Action.MERGE and "into" in values:
         try:

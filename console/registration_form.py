@@ -13,6 +13,7 @@ from console.forms import FormWrong, in_chinese
 from schemas.matter import Matter, MatterKind, Urgency
 from schemas.parties import AccusedParty, Citizen, uscc_is_valid
 from schemas.ticket import HandlingMode, Registration, Source
+from schemas.visible_text import visible
 
 # form field -> (place in the registration, label)
 _PLACES: Mapping[str, tuple[str, str]] = {
@@ -77,7 +78,7 @@ def registration_from(
 
     Raises: FormWrong, by form field.
     """
-    texts = {name: str(posted.get(name, "")).strip() for name in _PLACES}
+    texts = {name: visible(str(posted.get(name, ""))).strip() for name in _PLACES}
     values: dict[str, Any] = {"received_at": received_at, "source": posted.get("source", "")}
     if draft is not None:
         values = {

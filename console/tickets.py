@@ -14,6 +14,7 @@ from console.rendering import page
 from console.session import signed_in
 from console.ticket_view import load, may_unmask, visible_ticket
 from schemas.ids import ticket_id_of
+from schemas.visible_text import visible_line
 from schemas.working_calendar import HUB_ZONE
 from ticket_store.attachments import AttachmentDamaged
 from ticket_store.marks import Mark
@@ -34,7 +35,7 @@ _YEARS = (2000, 2999)  # beyond them arithmetic may leave the calendar
 
 def query_of(given: MultiMapping[str]) -> TicketQuery:
     """The filters of the address; what makes no sense is left out, so that old links still work."""
-    asked: dict[str, Any] = {"text": given.get("text", "").strip()[:_LONGEST_TEXT]}
+    asked: dict[str, Any] = {"text": _text(given)}
     for name, target in _LISTS.items():
         values = [value for value in given.getall(name, []) if value]
         if values:
@@ -55,6 +56,12 @@ def query_of(given: MultiMapping[str]) -> TicketQuery:
         return TicketQuery(text=asked["text"])
 
 
+def _text(given: MultiMapping[str]) -> str:
+    """What was typed or pasted; a number copied from another screen may bring marks along."""
+    text: str = visible_line(given.get("text", "")).strip()
+    return text[:_LONGEST_TEXT]
+
+
 def _day(text: str) -> datetime | None:
     try:
         day = datetime.combine(datetime.fromisoformat(text).date(), time(), tzinfo=HUB_ZONE)
@@ -67,7 +74,7 @@ async def search(request: web.Request) -> web.Response:
     """The list; a whole ticket number leads to its ticket at once."""
     deps, given = request.app[DEPS], request.query
     try:
-        ticket_id = ticket_id_of(given.get("text", ""))
+        ticket_id = ticket_id_of(_text(given))
     except ValueError:
         ticket_id = None
     if ticket_id is not None:

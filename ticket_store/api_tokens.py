@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select, update
 
 from schemas.parties import Role
+from schemas.visible_text import visible_line
 from ticket_store.book import Book
 from ticket_store.digests import compact
 from ticket_store.engine import Database
@@ -46,14 +47,15 @@ class TokenBook(Book):
         Raises: PersonRefused for roles that do not go together, or a life over LONGEST.
         """
         check_roles(roles, department)
-        if not 0 < len(name.strip()) <= _LONGEST_NAME:
+        name = visible_line(name).strip()
+        if not 0 < len(name) <= _LONGEST_NAME:
             raise PersonRefused("name_missing", "a token needs a name")
         if not timedelta() < lasts <= LONGEST:
             raise PersonRefused("token_lasts", f"a token lasts {LONGEST.days} days at most")
         secret, now = PREFIX + new_token(), self._now()
         values = {
             "token_hash": hash_of(secret),
-            "name": name.strip(),
+            "name": name,
             "roles": roles_text(roles),
             "department": department,
             "created_by": by,
@@ -61,7 +63,7 @@ class TokenBook(Book):
             "expires_at": now + lasts,
         }
         added = insert(api_tokens).values(values).returning(api_tokens)
-        facts = {"roles": roles_text(roles), "department": department or "", "name": name.strip()}
+        facts = {"roles": roles_text(roles), "department": department or "", "name": name}
         token = await self._write(
             lambda connection: _token_of(connection.execute(added).one()),
             audit=lambda made: [

@@ -19,6 +19,7 @@ from sqlalchemy import Connection, Row, func, insert, select
 
 from schemas.errors import HubError, StoreBusy
 from schemas.matter import Frozen
+from schemas.visible_text import visible_line
 from ticket_store.attachment_models import attachments
 from ticket_store.book import Book
 from ticket_store.digests import compact
@@ -28,7 +29,6 @@ from ticket_store.writer import AuditEntry, Writer
 
 _ID_BYTES = 16
 _LONGEST_NAME = 120
-_UNFIT = re.compile(r"[\x00-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069]")  # and text turners
 _ROW = attachments.c
 
 
@@ -167,7 +167,7 @@ class AttachmentBook(Book):
 
 
 def _plain_name(name: str) -> str:
-    plain = _UNFIT.sub("", re.split(r"[/\\]", name)[-1]).strip(" .")
+    plain = visible_line(re.split(r"[/\\]", name)[-1]).strip(" .")
     if len(plain) > _LONGEST_NAME:
         stem, dot, suffix = plain.rpartition(".")
         kept = f"{dot}{suffix}" if 0 < len(suffix) < _LONGEST_NAME // 4 and stem else ""

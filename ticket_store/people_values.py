@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from schemas.errors import HubError
 from schemas.matter import Frozen
 from schemas.parties import Actor, Role
+from schemas.visible_text import VISIBLE_LINE
 
 ADMINISTRATORS = frozenset({Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, Role.AUDIT_ADMIN})
 WORKERS = frozenset({Role.OPERATOR, Role.DISPATCHER, Role.HANDLER, Role.REVIEWER, Role.LEADER})
@@ -27,7 +29,9 @@ class PersonRefused(HubError):
 
 class NewUser(Frozen):
     user_name: str = Field(pattern=r"^[a-z][a-z0-9._-]{1,39}$")
-    display_name: str = Field(min_length=1, max_length=60)
+    display_name: Annotated[
+        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60), VISIBLE_LINE
+    ]
     roles: frozenset[Role]
     department: str | None = Field(default=None, min_length=1, max_length=64)
 

@@ -5,6 +5,7 @@ import binascii
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
 
 from pydantic import AwareDatetime, Field
 
@@ -12,6 +13,7 @@ from schemas.errors import HubError
 from schemas.ids import ticket_no
 from schemas.matter import Frozen, MatterKind, Urgency
 from schemas.ticket import Source, State
+from schemas.visible_text import VISIBLE_LINE
 from ticket_store.marks import Mark
 from ticket_store.to_dos import ToDo
 
@@ -57,8 +59,8 @@ class TicketQuery(Frozen):
     near: bool = False
     to_do: ToDo | None = None
     mark: Mark | None = None
-    phone: str | None = Field(default=None, max_length=40)
-    text: str = Field(default="", max_length=200)
+    phone: Annotated[str | None, Field(max_length=40), VISIBLE_LINE] = None
+    text: Annotated[str, Field(max_length=200), VISIBLE_LINE] = ""
     order: Order = Order.NEWEST
 
     @property

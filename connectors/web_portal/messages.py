@@ -34,15 +34,25 @@ Attachments = Annotated[
 class CitizenForm(Frozen):
     """confidential: the citizen asks that his data be kept from the department (GB/T 33358)."""
 
-    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)]
-    phone: Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[+\d][\d\- ]{4,23}$")]
+    name: Annotated[
+        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60), VISIBLE_LINE
+    ]
+    phone: Annotated[
+        str,
+        StringConstraints(strip_whitespace=True, pattern=r"^[+\d][\d\- ]{4,23}$"),
+        VISIBLE_LINE,
+    ]
     confidential: bool = False
 
 
 class AccusedForm(Frozen):
-    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
-    uscc: Annotated[str, StringConstraints(strip_whitespace=True, to_upper=True)] | None = None
-    address: Annotated[str, StringConstraints(max_length=200)] | None = None
+    name: Annotated[
+        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120), VISIBLE_LINE
+    ]
+    uscc: (
+        Annotated[str, StringConstraints(strip_whitespace=True, to_upper=True), VISIBLE_LINE] | None
+    ) = None
+    address: Annotated[str, StringConstraints(max_length=200), VISIBLE_LINE] | None = None
 
     @model_validator(mode="after")
     def _check_character_holds(self) -> Self:
@@ -58,7 +68,7 @@ class MatterForm(Frozen):
     text: MatterText
     kind: MatterKind = MatterKind.COMPLAINT
     area_code: AreaCode | None = None
-    place: Annotated[str, StringConstraints(max_length=200)] | None = None
+    place: Annotated[str, StringConstraints(max_length=200), VISIBLE_LINE] | None = None
     citizen: CitizenForm
     accused: AccusedForm | None = None
     attachments: Attachments = ()
@@ -81,7 +91,7 @@ class RatingForm(Frozen):
     """POST .../{ticket_no}/rating: 1 (very dissatisfied) to 5 (very satisfied)."""
 
     rating: Annotated[int, Field(ge=1, le=5)]
-    text: Annotated[str, StringConstraints(strip_whitespace=True, max_length=4_000)] = ""
+    text: Annotated[str, StringConstraints(strip_whitespace=True, max_length=4_000), VISIBLE] = ""
 
 
 class _Message(Frozen):

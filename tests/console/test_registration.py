@@ -178,3 +178,28 @@ async def test_lists_by_channel(stage: Stage, tab: str, source: Source) -> None:
     assert browser.text.count("来自 ") == 1
     await browser.get("/intake?tab=received")
     assert browser.text.count("来自 ") == 4
+
+
+async def test_marks_that_cannot_be_seen_are_left_behind(stage: Stage) -> None:
+    """A name and a phone as they are copied from an address book; the search drops them, too."""
+    browser = await stage.browser("operator")
+    await browser.get("/intake/new")
+    fields = {
+        "title": "路灯\u200b不亮", "text": "巷口　路灯\u2060坏了。", "kind": "help",
+        "citizen_name": "\u202a李\u200b四\u202c", "citizen_phone": f"\u202d{PHONE}\u202c",
+        "accused_name": "\ufeff亮化公司", "accused_uscc": "\u200b",
+        "place": "北园路\u200e8号", "accept": "true",
+    }  # fmt: skip
+    answer = await browser.post("/intake/new", fields)
+    assert answer.status == 303, browser.text
+    ticket_id = int(answer.headers["Location"].split("/")[2].split("?")[0])
+    known = await stage.store.tickets.registration(ticket_id)
+    assert known is not None
+    assert known.citizen is not None
+    assert known.accused is not None
+    assert (known.matter.title, known.matter.text) == ("路灯不亮", "巷口　路灯坏了。")
+    assert (known.citizen.name, known.citizen.phone) == ("李四", PHONE)
+    assert (known.accused.name, known.accused.uscc) == ("亮化公司", None)
+    assert known.matter.place == "北园路8号"
+    await browser.get(f"/tickets?text=%E2%80%AD{PHONE}%E2%80%AC")
+    assert f'data-ticket="{ticket_id}"' in browser.text

@@ -6,10 +6,14 @@ import unicodedata
 import pytest
 from pydantic import ValidationError
 
+from schemas.commands import COMMANDS
 from schemas.lifecycle import Action
 from schemas.matter import Matter
+from schemas.parties import AccusedParty, Citizen
 from schemas.visible_text import INVISIBLE, visible, visible_line
 from tests.schemas import cases
+
+TYPED = {"text", "note", "reason", "result", "reply"}
 
 
 def test_control_and_format_characters_are_those_of_unicode() -> None:
@@ -18,6 +22,20 @@ def test_control_and_format_characters_are_those_of_unicode() -> None:
         one = chr(number)
         expected = unicodedata.category(one) in {"Cc", "Cf"} and one not in kept
         assert (INVISIBLE.fullmatch(one) is not None) == expected, hex(number)
+
+
+CHINESE = (
+    "尊敬的领导：\r\n　　我是阿依古丽·买买提，住“东园新村”３幢２０１室——"
+    "电梯（２０２６年第３次）又停了！\n"
+    "\t䶮先生、𠮷野、㵘、葛\U000e0100城、ｶﾀｶﾅ、ＡＢＣ①②③㎡℃￥…；《民法典》第二百七十八条。"
+    "བོད་ཡིག ئۇيغۇرچە ᠮᠣᠩᠭᠣᠯ 한국어 👨\u200d👩\u200d👧 ❤\ufe0f 🇨🇳"
+)
+
+
+def test_what_people_write_stays_as_it_is() -> None:
+    assert visible(CHINESE) == CHINESE
+    assert visible_line("阿依古丽·买买提") == "阿依古丽·买买提"
+    assert Matter(title="路灯", text=CHINESE, place="东园新村３幢　２０１").text == CHINESE
 
 
 @pytest.mark.parametrize(
@@ -52,3 +70,34 @@ def test_matters_and_commands_refuse_what_cannot_be_seen() -> None:
     assert Matter(title="路\u200b灯\n", text="不\u200b亮\n").text == "不亮\n"
     with pytest.raises(ValidationError, match="at least 1 character"):
         cases.command(Action.REMIND, cases.OPERATOR, text="\u200b\u2060")
+
+
+WRAPPED = "\u202a{}\u202c\u200b"  # as numbers and names come from chats and address books
+
+
+def test_every_text_of_a_command_follows_the_rule() -> None:
+    """Whatever a form or a body brings: the models are the same."""
+    seen = set()
+    for action, kind in COMMANDS.items():
+        for name in TYPED & set(kind.model_fields):
+            command = cases.command(
+                action, cases.OPERATOR, **{name: WRAPPED.format("请\u200b核实")}
+            )
+            assert getattr(command, name) == "请核实", (action, name)
+            seen.add(name)
+    assert seen == TYPED
+
+
+def test_parties_and_places_follow_the_rule() -> None:
+    citizen = Citizen(
+        name=WRAPPED.format("张\u2060三"), phone=WRAPPED.format("0512-65000000"),
+        id_no=WRAPPED.format("32050119"),
+    )  # fmt: skip
+    assert (citizen.name, citizen.phone, citizen.id_no) == ("张三", "0512-65000000", "32050119")
+    accused = AccusedParty(
+        name=WRAPPED.format("健身馆"), uscc=WRAPPED.format("91"), address="观前街\n8号"
+    )
+    assert (accused.name, accused.uscc, accused.address) == ("健身馆", "91", "观前街 8号")
+    assert Matter(title="路灯", text="不亮", place=WRAPPED.format("北园路")).place == "北园路"
+    with pytest.raises(ValidationError, match="at least 1 character"):
+        Citizen(name="\u200b\u2800")

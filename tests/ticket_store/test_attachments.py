@@ -155,7 +155,8 @@ async def test_a_deleted_or_changed_file_is_noticed_and_healed_by_its_bytes(
     [
         ("../../etc/passwd", "passwd"),
         ("C:\\photos\\a.png", "a.png"),
-        ("a\x00b\n\u202egnp.exe", "abgnp.exe"),
+        ("a\x00b\n\u202egnp.exe", "ab gnp.exe"),
+        ("收\u200b据.png", "收据.png"),
         ("..", "file"),
         ("", "file"),
         ("长" * 200 + ".png", "长" * 116 + ".png"),
