@@ -16,7 +16,6 @@ _PRIVATE = frozenset({"phone", "name", "id_no", "address", "text", "password", "
 _QUIET = (
     "aiohttp.access",
     "aiokafka",
-    "aiosqlite",
     "alembic",
     "asyncio",
     "faust",

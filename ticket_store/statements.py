@@ -62,7 +62,7 @@ class Statement:
             cursor = _driver(connection).execute(self.text, self._values(values))
             if self._row is None:
                 names = [column[0] for column in cursor.description]
-                kind: Any = namedtuple("Row", names, rename=True)  # type: ignore[misc]
+                kind: Any = namedtuple("Row", names, rename=True)  # type: ignore[misc]  # of the query
                 self._row = kind._make
             return [self._row(row) for row in cursor]
 
