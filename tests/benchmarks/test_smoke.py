@@ -5,6 +5,7 @@ import pytest
 from benchmarks.exchange import ExchangeOptions, exchange
 from benchmarks.figures import percentiles
 from benchmarks.lifecycle import LifecycleOptions, lifecycle
+from benchmarks.rest import RestOptions, rest
 
 
 def test_percentiles_are_of_the_sorted_values() -> None:
@@ -35,3 +36,13 @@ async def test_an_exchange_loses_and_doubles_nothing() -> None:
     assert figures["lost"] == figures["doubled"] == 0
     assert figures["intakes_per_s"] > 0
     assert figures["end_to_end_ms"]["p50"] > 0
+
+
+@pytest.mark.slow
+async def test_a_hub_at_rest_is_ready_and_stops() -> None:
+    figures = await rest(RestOptions(preload=20, seconds=0.2, starts=2))
+    assert set(figures) == {
+        "ready_s", "start_cpu_s", "stop_s", "idle_cpu_percent", "peak_rss_mb", "preload",
+    }  # fmt: skip
+    assert len(figures["ready_s"]) == len(figures["stop_s"]) == 2
+    assert min(figures["ready_s"]) > 0
