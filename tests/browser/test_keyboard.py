@@ -136,4 +136,7 @@ async def test_refused_form_keeps_what_was_typed_and_takes_the_focus(
     await expect(refusal).to_be_focused()
     await expect(refusal).to_contain_text("工单现在是“待派审”，不能不予受理。")
     await expect(form.locator("[name=reason]")).to_have_value("不属于受理范围")
+    # the buttons are those of the ticket as it is now
+    await expect(page.get_by_test_id("offer-answer_directly")).to_be_visible()
+    await expect(page.get_by_test_id("offer-decline")).to_have_count(0)
     await operator.look("keyboard-refusal")

@@ -42,6 +42,14 @@ async def test_ticket_page_follows_what_others_do(stage: Stage, people: People) 
     await expect(page.get_by_test_id("state")).to_have_attribute("data-state", "accepted")
     await expect(page.locator("[data-event=ticket_accepted]")).to_be_visible()
     await expect(page.get_by_test_id("clocks")).to_contain_text("派单")
+    await expect(page.get_by_test_id("offer-dispatch")).to_be_visible()
+    # the button whose form is open stays marked through all that
+    await page.get_by_test_id("offer-remind").click()
+    await expect(page.get_by_test_id("form-remind")).to_be_visible()
+    await page.evaluate("document.querySelector('[data-offer]').dataset.old = 'yes'")
+    await operator.act(ticket_id, Action.SUPPLEMENT, text="夜间更响。")
+    await expect(page.locator("[data-offer][data-old]")).to_have_count(0)
+    await expect(page.locator("[data-offer].active")).to_have_text("催办")
     assert await page.evaluate(_MARKED) == "once"
 
 
