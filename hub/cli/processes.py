@@ -30,7 +30,7 @@ def run_web(host: Host = None, port: Port = None) -> None:
 
 
 def run_demo(  # noqa: PLR0913,PLR0917 - an option each, as the contract names them
-    tickets: Annotated[int, typer.Option(min=1, help="Tickets of the day.")] = 120,
+    tickets: Annotated[int, typer.Option(min=1, help="Tickets of the day; with --exit.")] = 120,
     leave: Annotated[bool, typer.Option("--exit", help="End when all is settled.")] = False,
     seed: Annotated[int, typer.Option(help="The same seed plays the same day.")] = 1,
     faults: Annotated[str, typer.Option(help="none, some or hard.")] = "some",

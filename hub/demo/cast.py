@@ -31,9 +31,9 @@ USERS: tuple[DemoUser, ...] = (
     DemoUser("paishen", "派审 小测", Role.DISPATCHER),
     DemoUser("shenhe", "审核 小测", Role.REVIEWER),
     DemoUser("lingdao", "管理中心 小测", Role.LEADER),
-    DemoUser("shijianju", "市场监管局 小测", Role.HANDLER, "scjg"),
-    DemoUser("zhujianju", "住建局 小测", Role.HANDLER, "zjj"),
-    DemoUser("chengguan", "城管局 小测", Role.HANDLER, "cgj"),
+    DemoUser("shijianju", "承办 小甲", Role.HANDLER, "scjg"),
+    DemoUser("zhujianju", "承办 小乙", Role.HANDLER, "zjj"),
+    DemoUser("chengguan", "承办 小丙", Role.HANDLER, "cgj"),
     DemoUser("xitong", "系统管理员", Role.SYSTEM_ADMIN),
     DemoUser("anquan", "安全管理员", Role.SECURITY_ADMIN),
     DemoUser("shenji", "审计管理员", Role.AUDIT_ADMIN),
@@ -63,14 +63,14 @@ async def create_cast(people: PeopleBook, departments: Iterable[str]) -> Cast:
 
     async def token(name: str, role: Role, department: str | None = None) -> str:
         secret, _ = await people.tokens.create(
-            BY, f"demo {name}", frozenset({role}), department=department
+            BY, f"演示{name}", frozenset({role}), department=department
         )
         return secret
 
     return Cast(
-        operator=await token("operator", Role.OPERATOR),
-        dispatcher=await token("dispatcher", Role.DISPATCHER),
-        reviewer=await token("reviewer", Role.REVIEWER),
-        leader=await token("leader", Role.LEADER),
-        handlers={code: await token(code, Role.HANDLER, code) for code in departments},
+        operator=await token("座席", Role.OPERATOR),
+        dispatcher=await token("派审", Role.DISPATCHER),
+        reviewer=await token("审核", Role.REVIEWER),
+        leader=await token("管理中心", Role.LEADER),
+        handlers={code: await token("承办", Role.HANDLER, code) for code in departments},
     )

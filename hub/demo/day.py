@@ -4,10 +4,8 @@ A demo lives in a folder of its own that goes with it: the peers' books are in m
 from yesterday would not fit them.
 """
 
-import asyncio
 import random
 import secrets
-import signal
 import sys
 import tempfile
 import time
@@ -24,6 +22,7 @@ from hub.demo.api_client import ApiClient
 from hub.demo.cast import USERS, create_cast, create_users
 from hub.demo.city import City, read_letters
 from hub.demo.life import CityLife
+from hub.demo.live import REST_SECONDS, LiveDay
 from hub.demo.people import People
 from hub.demo.settlement import compare, read_store
 from hub.demo.summary import DemoSummary, summary_of
@@ -33,7 +32,6 @@ from hub.settings import Settings
 from hub.stored import utc_now
 from hub.web import running_web
 from hub.worker import running_worker
-from ticket_store.people import PeopleBook
 
 # Peers on loopback come back in a moment, so waits are short; many, because of hard faults.
 DELIVERIES = {
@@ -46,9 +44,7 @@ STREAMS = {"sweep_seconds": 1.0, "reoffer_seconds": 5.0}
 CLOCKS = {"tick_seconds": 0.5}
 _POLL_SECONDS = 0.3
 _LEAST_LIMIT, _LIMIT_A_TICKET = 120.0, 2.0  # seconds to settle
-_LIVE_SHARE, _LIVE_REST = 0.07, 1.5  # how busy people are when somebody looks on
-_AT_ONCE = 20  # tickets that a live demo begins with
-_BUSY_PACE, _LIVE_PACE = 0.02, 4.0  # seconds between two tickets: for a test, for a spectator
+_BUSY_PACE = 0.02  # seconds between two tickets when nobody looks on
 
 
 class DemoSettings(Settings):
@@ -68,7 +64,10 @@ class DemoSettings(Settings):
 
 @dataclass(frozen=True)
 class DemoOptions:
-    """leave: end when all is settled. say: where lines for people go."""
+    """leave: end when all is settled; else it goes on, and `tickets` does not count.
+
+    say: where lines for people go.
+    """
 
     tickets: int = 120
     leave: bool = False
@@ -106,22 +105,25 @@ async def play(options: DemoOptions) -> DemoSummary:
             )
             api = ApiClient(url)
             stack.push_async_callback(api.close)
+            traffic = Traffic(town, city, random.Random(f"traffic:{options.seed}"), utc_now)
+            people = People(api, cast, options.seed, sensible=not options.leave)
             life = CityLife(
                 town=town,
-                traffic=Traffic(town, city, random.Random(f"traffic:{options.seed}"), utc_now),
-                people=People(api, cast, options.seed, share=1.0 if options.leave else _LIVE_SHARE),
+                traffic=traffic,
+                people=people,
                 store=hub.store,
                 hub_url=url,
                 now=utc_now,
-                rest_seconds=0.0 if options.leave else _LIVE_REST,
+                rest_seconds=0.0 if options.leave else REST_SECONDS,
             )
-            await _introduce(options, hub.store.people, url)
+            await _introduce(options, hub, url)
             begun = time.monotonic()
             if options.leave:
-                sending = life.traffic.send(options.tickets, _BUSY_PACE)
+                sending = traffic.send(options.tickets, _BUSY_PACE)
                 limit = max(_LEAST_LIMIT, options.tickets * _LIMIT_A_TICKET)
             else:
-                sending, limit = _until_told(life.traffic, options), 0.0
+                live = LiveDay(traffic, people, hub.store, utc_now, options.say)
+                sending, limit = live.until_told(), 0.0
             unsettled = await life.play(sending, limit)
             held = await read_store(hub.store, town.names)
             settlement = compare(town.claims(), held, api.acknowledged)
@@ -161,27 +163,13 @@ async def _running_hub(settings: Settings) -> AsyncIterator[tuple[Hub, str]]:
         yield hub, web.url
 
 
-async def _introduce(options: DemoOptions, people: PeopleBook, url: str) -> None:
+async def _introduce(options: DemoOptions, hub: Hub, url: str) -> None:
     """Say where the console is and who can sign in."""
-    await create_users(people)
+    await create_users(hub.store.people)
     options.say(f"console: {url}")
     for user in USERS:
-        place = f" ({user.department})" if user.department else ""
+        place = f" ({hub.catalogue.name(user.department)})" if user.department else ""
         options.say(f"  {user.user_name:<10} {user.password:<24} {user.display_name}{place}")
     if not options.leave:
-        options.say("a city's day comes in by all four channels; Ctrl-C ends it")
-
-
-async def _until_told(traffic: Traffic, options: DemoOptions) -> None:
-    """A first handful at once, so that the lists are not empty, then a slow day."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    try:
-        await traffic.send(_AT_ONCE, _BUSY_PACE, stop)
-        await traffic.send(max(0, options.tickets - _AT_ONCE), _LIVE_PACE, stop)
-        await stop.wait()
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
+        options.say("a city's day comes in by all four channels, some tickets a minute, and people")
+        options.say("work on them; act yourself whenever you like. Ctrl-C ends it")

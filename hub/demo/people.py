@@ -3,7 +3,8 @@ reviewers and leaders who work through their lists until nothing waits for them.
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Mapping
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,16 +28,25 @@ class Cast:
 class People:
     """Everybody who works in the centre and the departments.
 
-    at_once: tickets that are worked on at the same time.
-    share:   of what waits that is taken up in one round; below 1 the lists stay filled, so that
-             somebody who looks on can see and do something.
+    at_once:  tickets that are worked on at the same time.
+    share:    of what waits that is taken up in one round; below 1 the lists stay filled, so that
+              somebody who looks on can see and do something.
+    sensible: dispatch to whom the machine proposes, if it does; else to whom the dice choose, so
+              that all departments have to do with all matters.
     """
 
     def __init__(
-        self, api: ApiClient, cast: Cast, seed: int, *, at_once: int = 8, share: float = 1.0
+        self,
+        api: ApiClient,
+        cast: Cast,
+        seed: int,
+        *,
+        at_once: int = 8,
+        share: float = 1.0,
+        sensible: bool = False,
     ) -> None:
-        self._api, self._cast, self._seed = api, cast, seed
-        self._share, self._rng = share, random.Random(f"people:{seed}")
+        self._api, self._cast, self._seed, self._sensible = api, cast, seed, sensible
+        self.share, self._rng = share, random.Random(f"people:{seed}")
         self._departments = tuple(sorted(cast.handlers))
         self._room = asyncio.Semaphore(at_once)
         self._steps: Mapping[str, Callable[[Row, Story], Awaitable[bool]]] = {
@@ -61,13 +71,15 @@ class People:
         rows = [
             row
             for row in await self._api.tickets(self._cast.leader, state=list(self.states))
-            if self._share >= 1 or self._rng.random() < self._share
+            if self.share >= 1 or self._rng.random() < self.share
         ]
         return sum(await asyncio.gather(*(self._work_on(row) for row in rows)))
 
     async def _work_on(self, row: Row) -> bool:
         async with self._room:
             story = story_of(self._seed, row["ticket_id"], self._departments)
+            if self._sensible and await self._answer_reminder(row):
+                return True
             return await self._steps[row["state"]](row, story)
 
     async def _register_draft(self, row: Row, story: Story) -> bool:
@@ -77,9 +89,23 @@ class People:
         found = await self._api.ticket(self._cast.operator, row["ticket_id"], unmask=True)
         registration = found["registration"]
         matter = registration["matter"] | {"kind": "complaint"}
+        if self._sensible:
+            matter["title"] = _first_clause(matter["text"])
         return await self._operator(
             row, "register", {"registration": registration | {"matter": matter}, "accept": True}
         )
+
+    async def _answer_reminder(self, row: Row) -> bool:
+        """Whether there was one that somebody waits to hear about."""
+        ticket = (await self._api.ticket(self._cast.leader, row["ticket_id"]))["ticket"]
+        waiting = [one for one in ticket["reminders"] if one["answered_at"] is None]
+        if not waiting:
+            return False
+        fields = {"reminder_no": waiting[0]["reminder_no"], "text": "正在抓紧办理。"}
+        for share in ticket["assignments"]:
+            if share["round"] == ticket["round"] and share["state"] in ("pending", "acknowledged"):
+                return await self._handler(row, share["department"], "answer_reminder", fields)
+        return await self._api.act(self._cast.reviewer, row, "answer_reminder", fields)
 
     async def _receive(self, row: Row, story: Story) -> bool:
         found = (await self._api.ticket(self._cast.reviewer, row["ticket_id"]))["ticket"]
@@ -99,16 +125,29 @@ class People:
         found = await self._api.ticket(self._cast.dispatcher, row["ticket_id"])
         if story.answered_directly and not found["ticket"]["assignments"]:
             return await self._operator(row, "answer_directly", {"text": "已电话答复诉求人。"})
-        departments = story.departments[:-1]
+        *departments, other = await self._chosen(row, story)
         if found["ticket"]["send_backs"]:  # somebody else this time
             return await self._api.act(
                 self._cast.dispatcher, row, "dispatch",
-                {"form": "single", "departments": [story.other_department]},
+                {"form": "single", "departments": [other]},
             )  # fmt: skip
         return await self._api.act(
             self._cast.dispatcher, row, "dispatch",
-            {"form": story.form, "departments": list(departments), "note": "请依法办理。"},
+            {"form": story.form, "departments": departments, "note": "请依法办理。"},
         )  # fmt: skip
+
+    async def _chosen(self, row: Row, story: Story) -> Sequence[str]:
+        """As many departments as the story needs; the last takes over what is sent back."""
+        if not self._sensible:
+            return story.departments
+        proposals = [
+            event["proposal"]
+            for event in await self._history(row)
+            if event["kind"] == "proposal_made"
+        ]
+        proposed = [one["department"] for one in proposals[-1]["candidates"]] if proposals else []
+        known = [code for code in (*proposed, *story.departments) if code in self._cast.handlers]
+        return list(dict.fromkeys(known))[: len(story.departments)]
 
     async def _handle(self, row: Row, story: Story) -> bool:
         """What a department, or whoever decides on its requests, does next on this ticket."""
@@ -139,7 +178,8 @@ class People:
         department = share["department"]
         first_round = ticket["round"] == 1
         if share["state"] == "pending":
-            lead = department == story.departments[0]
+            first = next(a for a in ticket["assignments"] if a["round"] == ticket["round"])
+            lead = department == first["department"]
             if story.sent_back and first_round and lead and not ticket["finally_ruled"]:
                 return await self._handler(
                     row, department, "ask_send_back", {"reason": "非本单位职责"}
@@ -160,11 +200,14 @@ class People:
         )
 
     async def _events(self, row: Row) -> list[str]:
+        return [event["kind"] for event in await self._history(row)]
+
+    async def _history(self, row: Row) -> list[Row]:
         answer = await self._api.call(
             "GET", f"/api/v1/tickets/{row['ticket_id']}/events", self._cast.leader
         )
         answer.raise_for_status()
-        return [recorded["event"]["kind"] for recorded in answer.json()["events"]]
+        return [recorded["event"] for recorded in answer.json()["events"]]
 
     async def _resume(self, row: Row, _story: Story) -> bool:
         return await self._api.act(self._cast.leader, row, "resume", {})
@@ -192,6 +235,10 @@ class People:
     async def _handler(self, row: Row, department: str, action: str, fields: Row) -> bool:
         token = self._cast.handlers[department]
         return await self._api.act(token, row, action, fields, by=department)
+
+
+def _first_clause(text: str) -> str:
+    return re.split("[，。；！？【]", text.strip(), maxsplit=1)[0][:40] or "来电反映"
 
 
 def _open_review(ticket: Row, kind: str) -> bool:

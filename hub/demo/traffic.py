@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -68,11 +69,19 @@ class Traffic:
                 else:
                     self._take(source, matter)
                 self._do_what_is_due()
-                await self.pause(pace_seconds * self.rng.uniform(0.5, 1.5))
+                await self._breathe(pace_seconds * self.rng.uniform(0.5, 1.5), stop)
             self._do_what_is_due(everything=True)
             if self._calls:
                 self._export(half=False)
             self._write_the_rest()
+
+    async def _breathe(self, seconds: float, stop: asyncio.Event | None) -> None:
+        if stop is None:
+            return await self.pause(seconds)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await stop.wait()
+        return None
 
     def _sources(self) -> Iterator[Source]:
         yield from _FIRST
@@ -105,7 +114,7 @@ class Traffic:
             pushed=self.sent[Source.HOTLINE12345] % 2 == 0,
         )
         acts: dict[str, Callable[[], None]] = {
-            "supplement": lambda: hotline.supplement(number, "补充：昨晚又发生了一次。"),
+            "supplement": lambda: hotline.supplement(number, "昨晚又发生了一次。"),
             "remind": lambda: hotline.remind(number, "上级平台催办，请尽快答复。"),
             "amend": lambda: hotline.amend(number, content=matter.text + "（已核对地址）"),
             "withdraw": lambda: hotline.withdraw(number, "问题已自行解决"),
@@ -183,7 +192,7 @@ class Traffic:
             taken: Taken = await portal.submit(form)
         if after["supplement"]:
             await self.pause(wait)
-            await portal.supplement(taken, "补充：附近邻居也可以作证。")
+            await portal.supplement(taken, "附近邻居也可以作证。")
         if after["withdraw"]:
             await self.pause(wait)
             await portal.withdraw(taken, "已经解决，撤回诉求")

@@ -5,10 +5,7 @@ import random
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pytest
-
 from hub.demo.city import City, Letter
-from hub.demo.peers.web_portal import PortalPeer, Taken
 from hub.demo.town import Town
 from hub.demo.traffic import Traffic
 from schemas.ticket import Source
@@ -18,24 +15,6 @@ AT = datetime(2026, 11, 25, 4, 0, tzinfo=UTC)
 
 async def at_once(_seconds: float) -> None:
     await asyncio.sleep(0)
-
-
-@pytest.fixture
-def submitted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Titles that the portal was given; there is no hub here."""
-    titles: list[str] = []
-
-    async def submit(_self: PortalPeer, form: dict[str, str], key: str | None = None) -> Taken:
-        titles.append(form["title"])
-        return Taken("ST261125-7K3M9Q2X", "ABCDEFGH")
-
-    async def act(*_args: object) -> int:
-        return 202
-
-    monkeypatch.setattr(PortalPeer, "submit", submit)
-    monkeypatch.setattr(PortalPeer, "supplement", act)
-    monkeypatch.setattr(PortalPeer, "withdraw", act)
-    return titles
 
 
 def day(folder: Path, city: City) -> Traffic:
