@@ -54,6 +54,10 @@ class TicketView:
         return [one for one in self.history if isinstance(one.event, CardIssued)]
 
     @property
+    def ended(self) -> bool:
+        return self.ticket.state in ENDED
+
+    @property
     def steps(self) -> list[tuple[str, str]]:
         state = self.ticket.resume_to or self.ticket.state
         names = [name for name, _ in say.STEPS]
