@@ -14,7 +14,7 @@ REFUSALS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "command_refused": ("这一步没有办成。", "请刷新页面后重试；仍不成功请联系系统管理员。"),
         "transition_refused": (
             "工单现在是“{state}”，不能{action}。",
-            "可能刚有人办理过。请刷新页面，按当前状态选择可办的事项。",
+            "可能刚有人办理过。请按当前状态选择可办的事项。",
         ),
         "not_entitled": ("您的岗位不能{action}。", "请交由有权限的岗位办理。"),
         "rule_broken": ("填写的内容不符合办理规则。", "请修改后重新提交。"),

@@ -80,3 +80,23 @@ async def test_menu_opens_on_a_phone_and_dark_stays_dark(people: People) -> None
     await link.click()
     await expect(page.get_by_role("heading", name="回复回访", level=1)).to_be_visible()
     await page.set_viewport_size(WIDE)
+
+
+@pytest.mark.parametrize("width", [600, 768, 1024, 1180, 1366])
+async def test_a_list_shows_its_matter_in_every_window(
+    width: int, stage: Stage, people: People
+) -> None:
+    """Between a phone and a wide screen the other columns give way."""
+    dispatcher = await people("paishen")
+    title = "小区门口道路破损，雨天积水无法通行，要求尽快修复"
+    ticket_id = await stage.register(title)
+    page = await dispatcher.open("/dispatch")
+    await page.set_viewport_size({"width": width, "height": 800})
+    cell = page.locator(f"tr[data-ticket='{ticket_id}'] .st-cell-main")
+    box = await cell.bounding_box()
+    assert box is not None
+    assert box["width"] >= 120
+    table = page.locator(".table-responsive").first
+    room = await table.evaluate("box => box.querySelector('table').offsetWidth - box.clientWidth")
+    assert room <= 0 or width < 768, "the table is wider than its place"
+    await page.set_viewport_size(WIDE)

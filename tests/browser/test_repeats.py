@@ -57,6 +57,7 @@ async def test_second_dispatcher_is_told_that_it_was_dispatched(
     await expect(refusal).to_contain_text("可能刚有人办理过。")
     await expect(refusal).to_be_focused()
     await expect(leader.page.get_by_test_id("offer-remind")).to_be_visible()  # what can be done
+    await expect(leader.page.locator("[data-event=ticket_dispatched]")).to_be_visible()
     await leader.look("repeats-second-dispatcher")
     head = await stage.hub.store.tickets.head(ticket_id)
     assert head is not None
