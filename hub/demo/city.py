@@ -1,6 +1,7 @@
 """A seeded city whose citizens complain: plausible matters about every department, all made up."""
 
 import gzip
+import itertools
 import json
 import random
 from collections.abc import Iterator, Sequence
@@ -46,19 +47,29 @@ class Matter:
 
 
 class City:
-    """matters() never ends; the same seed tells the same."""
+    """matters() never ends; the same seed tells the same.
 
-    def __init__(self, seed: int, letters: Sequence[Letter] = ()) -> None:
+    busy: departments that citizens write about more than about others.
+    """
+
+    def __init__(self, seed: int, letters: Sequence[Letter] = (), busy: Sequence[str] = ()) -> None:
         self._rng = random.Random(f"city:{seed}")
-        self._letters = tuple(letters)
+        self._letters, self._busy = tuple(letters), tuple(busy)
 
     def matters(self) -> Iterator[Matter]:
-        """Each round goes through all departments once, in another order."""
-        number = 0
+        yield from map(self._matter, self._departments(), itertools.count())
+
+    def _departments(self) -> Iterator[str]:
+        """Each round goes through all departments once, in another order.
+
+        After every second of them it is the turn of a busy one.
+        """
+        busy, turns = itertools.cycle(self._busy), itertools.count(1)
         while True:
             for department in self._rng.sample(sorted(WORDINGS), len(WORDINGS)):
-                yield self._matter(department, number)
-                number += 1
+                yield department
+                if self._busy and next(turns) % 2 == 0:
+                    yield next(busy)
 
     def _matter(self, department: str, number: int) -> Matter:
         rng = self._rng

@@ -95,7 +95,8 @@ async def play(options: DemoOptions) -> DemoSummary:
             # a store that outlives the demo knows other towns already
             suffix=f"-{secrets.token_hex(3)}" if options.database_url else "",
         )
-        city = City(options.seed, letters)
+        shown = [user.department for user in USERS if user.department]
+        city = City(options.seed, letters, busy=() if options.leave else shown)
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(town)
             settings = _settings(options, Path(folder), town)

@@ -12,6 +12,8 @@ from hub.demo.api_client import ApiClient
 from hub.demo.story import Story, story_of
 
 Row = Mapping[str, Any]
+# what departments do takes them longer than a call or a click takes others
+_LONG, _PATIENT = frozenset({"dispatched", "acknowledged"}), 0.5
 
 
 @dataclass(frozen=True)
@@ -71,9 +73,12 @@ class People:
         rows = [
             row
             for row in await self._api.tickets(self._cast.leader, state=list(self.states))
-            if self.share >= 1 or self._rng.random() < self.share
+            if self.share >= 1 or self._rng.random() < self._chance(row)
         ]
         return sum(await asyncio.gather(*(self._work_on(row) for row in rows)))
+
+    def _chance(self, row: Row) -> float:
+        return self.share * (_PATIENT if row["state"] in _LONG else 1)
 
     async def _work_on(self, row: Row) -> bool:
         async with self._room:

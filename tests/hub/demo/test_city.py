@@ -52,3 +52,9 @@ def test_a_wrong_file_of_letters_names_its_place(tmp_path: Path, content: str, p
     file.write_text(content, encoding="utf-8")
     with pytest.raises(LettersWrong, match=place):
         read_letters(file)
+
+
+def test_busy_departments_have_every_third_matter() -> None:
+    told = [one.department for one in islice(City(5, busy=("scjg", "zjj")).matters(), 60)]
+    assert told[2::3] == ["scjg", "zjj"] * 10
+    assert len(set(told)) > 30, "the others are not forgotten"
