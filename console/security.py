@@ -7,7 +7,7 @@ import structlog
 from aiohttp import web
 
 from console import permissions
-from console.api.problems import of_busy
+from console.api.problems import has_left, of_busy
 from console.rendering import page
 from console.say_refusals import BUSY
 from console.session import csrf_of
@@ -92,7 +92,10 @@ async def explain_errors(request: web.Request, handler: Handler) -> web.StreamRe
         response = said(request, 503)
         response.headers.update(of_busy(error).headers)
         return response
-    except Exception:  # a page must never show a stack trace
+    except Exception as error:  # a page must never show a stack trace
+        if has_left(request, error):
+            log.debug("client left", path=request.path, method=request.method)
+            return said(request, 400)  # nobody reads it
         log.exception("page failed", path=request.path, method=request.method)
         return said(request, 500)
 

@@ -149,6 +149,12 @@ _KINDS: tuple[tuple[tuple[type[Exception], ...], Callable[[Any], Problem]], ...]
 )
 
 
+def has_left(request: web.Request, error: Exception) -> bool:
+    """Whether `error` is only the client who went away in the middle: nobody's mistake here."""
+    gone = request.transport is None or request.transport.is_closing()
+    return gone and isinstance(error, (ConnectionError, *BROKEN))
+
+
 @web.middleware
 async def explain_problems(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Every error below /api and /peers; what no page of the console has to do with."""
@@ -159,6 +165,9 @@ async def explain_problems(request: web.Request, handler: Handler) -> web.Stream
     except Exception as error:
         if isinstance(error, BROKEN):
             request.content.feed_eof()  # or the server reads on, fails, and logs it as its own
+        if has_left(request, error):
+            log.debug("client left", path=request.path, method=request.method)
+            return response_of(Problem(BAD_REQUEST, "bad_request"))  # nobody reads it
         of_kind = next((of for kinds, of in _KINDS if isinstance(error, kinds)), None)
         if of_kind is not None:
             return response_of(of_kind(error))
