@@ -5,8 +5,9 @@ store are ours.
 """
 
 import hashlib
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import structlog
@@ -15,6 +16,7 @@ from aiohttp import web
 from connectors.base import Answer, Body, Push, Receiving
 from console.api.bodies import read_body
 from console.api.problems import AWAY, HEADERS, NOT_FOUND, Problem, explain_in, of_busy, response_of
+from console.refused_pushes import RefusedPushes
 from schemas.errors import ConnectorError, PayloadNotUnderstood, StoreBusy
 from ticket_store.inbound import MessageOutcome
 from ticket_store.store import Store
@@ -30,6 +32,7 @@ class GatewayDeps:
     peers:        settings entry -> the peer, of those that push.
     wake:         called when a message has become a row.
     largest_body: bytes.
+    refused:      what /metrics says of refused pushes.
     """
 
     store: Store
@@ -37,6 +40,7 @@ class GatewayDeps:
     now: Callable[[], datetime]
     wake: Callable[[], None]
     largest_body: int = 4 << 20
+    refused: RefusedPushes = field(default_factory=lambda: RefusedPushes(time.monotonic))
 
 
 GATEWAY: web.AppKey[GatewayDeps] = web.AppKey("gateway", GatewayDeps)
@@ -60,9 +64,10 @@ async def receive(request: web.Request) -> web.Response:
     except StoreBusy as busy:
         return _not_now(peer, busy)
     except PayloadNotUnderstood as refusal:
+        deps.refused.note(name, refusal)
         return await _unread(deps, peer, push, refusal)
     except ConnectorError as refusal:
-        log.info("push refused", peer=name, kind=type(refusal).__name__)
+        deps.refused.note(name, refusal)
         return _response(peer.answer(refusal))
     except Exception as error:  # the peer is answered in its own form whatever happens
         log.exception("push failed", peer=name, path=push.path)
@@ -85,7 +90,8 @@ async def _unread(
         await book.settle(kept.message_id, MessageOutcome.DEAD, detail=str(refusal))
     except StoreBusy as busy:
         return _not_now(peer, busy)
-    log.warning("push not understood", peer=peer.name, message_id=kept.message_id)
+    if kept.fresh:
+        log.warning("push not understood", peer=peer.name, message_id=kept.message_id)
     return _response(peer.answer(refusal))
 
 

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from console.gateway import GATEWAY
+from console.refused_pushes import RefusedPushes
 from hub.assembly import Hub
 from hub.worker import Worker
 from schemas.errors import HubError
@@ -70,8 +72,8 @@ async def ready(request: web.Request) -> web.Response:
     )
 
 
-class _Owed(Collector):
-    """Counts of the store, read before each scrape and handed to the registry."""
+class _Counted(Collector):
+    """Counts that are kept elsewhere, read before each scrape and handed to the registry."""
 
     def __init__(self) -> None:
         self.families: list[Metric] = []
@@ -81,12 +83,14 @@ class _Owed(Collector):
 
 
 async def metrics(request: web.Request) -> web.Response:
-    """Prometheus text: deliveries owed by peer, messages by outcome, backlogs, writer."""
+    """Prometheus text: deliveries owed by peer, messages by outcome, refused pushes, backlogs."""
     health = request.app[HEALTH]
     registry = CollectorRegistry()
-    owed = _Owed()
-    registry.register(owed)
-    owed.families = await _store_families(health)
+    counted = _Counted()
+    registry.register(counted)
+    counted.families = await _store_families(health)
+    if (gateway := request.app.get(GATEWAY)) is not None:
+        counted.families.append(_refused(gateway.refused))
     if health.worker is not None:
         backlog = Gauge("sutong_backlog", "Records that wait", ["part"], registry=registry)
         stalled = Gauge("sutong_stalled_seconds", "Standing still", ["part"], registry=registry)
@@ -110,6 +114,16 @@ async def _store_families(health: Health) -> list[Metric]:
     for outcome, count in (await store.inbound.tally()).items():
         inbound.add_metric([outcome], count)
     return [deliveries, inbound]
+
+
+def _refused(pushes: RefusedPushes) -> Metric:
+    """Of this process since its start, as counters are."""
+    family = CounterMetricFamily(
+        "sutong_pushes_refused", "Pushes that were refused", labels=["peer", "reason"]
+    )
+    for (peer, reason), count in pushes.counts.items():
+        family.add_metric([peer, reason], count)
+    return family
 
 
 def add_health(app: web.Application, health: Health) -> None:

@@ -1,23 +1,27 @@
 """Peers push to /peers/<name>/<path>: kept before "got it", refused in the peer's own words."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
+from structlog.testing import capture_logs
 
 from connectors.base import Answer, Body, Push, Receiving
 from connectors.hotline12345.connector import Settings, build
 from connectors.signing import Keys, Profile, Signed, sign
 from console.gateway import GatewayDeps, add_gateway
+from console.refused_pushes import QUIET_SECONDS, RefusedPushes
 from schemas.errors import CredentialRefused, PayloadNotUnderstood, StoreBusy
 from schemas.intake import Intake
 from schemas.outbound import Outbound, Receipt
 from schemas.ticket import Source
-from tests.console.api_stage import ApiStage, api_stage
+from tests.console.api_stage import ApiStage, Seconds, api_stage
 from tests.console.portal_stage import Wakes
 from tests.console.stage import Clock
 from ticket_store.store import Store
@@ -70,6 +74,8 @@ class GatewayStage:
     api: ApiStage
     peer: PlainPeer
     wakes: Wakes
+    seconds: Seconds
+    refused: RefusedPushes
 
     async def push(self, content: bytes, path: str = "orders", **request: Any) -> Any:
         return await self.api.call("POST", f"/peers/plain/{path}", data=content, **request)
@@ -77,7 +83,8 @@ class GatewayStage:
 
 @asynccontextmanager
 async def gateway_stage(path: Path) -> AsyncIterator[GatewayStage]:
-    peer, wakes = PlainPeer(), Wakes()
+    peer, wakes, seconds = PlainPeer(), Wakes(), Seconds()
+    refused = RefusedPushes(seconds)
 
     def add(app: web.Application, store: Store, clock: Clock) -> None:
         city = build(
@@ -91,10 +98,12 @@ async def gateway_stage(path: Path) -> AsyncIterator[GatewayStage]:
             now=clock,
         )  # fmt: skip
         peers: dict[str, Receiving] = {"plain": peer, "city": city}
-        add_gateway(app, GatewayDeps(store, peers, clock, wakes, largest_body=LARGEST))
+        add_gateway(
+            app, GatewayDeps(store, peers, clock, wakes, largest_body=LARGEST, refused=refused)
+        )
 
     async with api_stage(path, add) as api:
-        yield GatewayStage(api, peer, wakes)
+        yield GatewayStage(api, peer, wakes, seconds, refused)
 
 
 @pytest.fixture
@@ -173,6 +182,56 @@ async def test_the_city_platform_pushes_a_signed_order(stage: GatewayStage) -> N
         "POST", "/peers/city/orders", data=content + b" ", headers=headers
     )
     assert forged.status == 401
+
+
+BAD: dict[str, Callable[[dict[str, str], datetime], dict[str, str]]] = {
+    "signature": lambda headers, _at: headers | {"X-Signature": "0" * 64},
+    "digest": lambda headers, _at: headers | {"X-Body-Digest": "0" * 64},
+    "missing": lambda headers, _at: {k: v for k, v in headers.items() if k != "X-Nonce"},
+    "app_key": lambda headers, _at: headers | {"X-App-Key": "somebody"},
+    "timestamp": lambda headers, at: headers | {"X-Timestamp": str(int(at.timestamp()) - 301)},
+    "nonce": lambda headers, _at: headers,
+}
+
+
+@pytest.mark.parametrize("reason", BAD)
+async def test_a_flood_of_refused_pushes_is_one_line_and_a_count(
+    stage: GatewayStage, reason: str
+) -> None:
+    content = (PAYLOADS / "created__help.json").read_bytes()
+    at = stage.api.clock()
+    good = sign(KEYS, Signed("POST", "/peers/city/orders", content), at, "nonce-0123456789")
+    send = partial(stage.api.call, "POST", "/peers/city/orders", data=content)
+    if reason == "nonce":  # taken once already
+        assert (await send(headers=good)).status == 200
+    before = await stage.api.store.inbound.browse()
+    with capture_logs() as logs:
+        for _ in range(20):
+            answer = await send(headers=BAD[reason](good, at))
+            assert (answer.status, (await answer.json())["code"]) == (401, "1002")
+        stage.seconds.at += QUIET_SECONDS
+        assert (await send(headers=BAD[reason](good, at))).status == 401
+    told = {"event": "pushes refused", "log_level": "warning", "peer": "city", "reason": reason}
+    assert logs == [told | {"count": 1}, told | {"count": 20}]
+    assert stage.refused.counts == {("city", reason): 21}
+    assert await stage.api.store.inbound.browse() == before
+
+
+async def test_one_garbage_again_and_again_is_one_line_one_letter_and_a_count(
+    stage: GatewayStage,
+) -> None:
+    with capture_logs() as logs:
+        for number in range(5):
+            signed = Signed("POST", "/peers/city/orders", b"what is this")
+            headers = sign(KEYS, signed, stage.api.clock(), f"nonce-garbage-{number}")
+            answer = await stage.api.call(
+                "POST", "/peers/city/orders", data=b"what is this", headers=headers
+            )
+            assert answer.status == 422
+    assert [line["event"] for line in logs] == ["pushes refused", "push not understood"]
+    assert stage.refused.counts == {("city", "payload"): 5}
+    (letter,) = await stage.api.store.inbound.dead_letters()
+    assert (letter.content, letter.peer) == (b"what is this", "city")
 
 
 async def test_a_signed_complaint_that_was_not_understood_was_thrown_away(

@@ -11,10 +11,13 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
+from console.gateway import GatewayDeps, add_gateway
+from console.refused_pushes import RefusedPushes
 from hub.assembly import Hub, build
 from hub.health import Health, add_health
 from hub.settings import load
 from hub.worker import Worker, build_sender
+from schemas.errors import CredentialRefused, RequestRefused
 from streams.deps import Wakes
 from streams.progress import Progress
 
@@ -68,6 +71,19 @@ class _Usage(NamedTuple):
     total: int
     used: int
     free: int
+
+
+async def test_refused_pushes_are_counted_by_peer_and_reason(hub: Hub) -> None:
+    app, refused = web.Application(), RefusedPushes(Seconds())
+    add_gateway(app, GatewayDeps(hub.store, {}, hub.now, lambda: None, refused=refused))
+    add_health(app, Health(hub, None))
+    for _ in range(3):
+        refused.note("city", CredentialRefused("city", "bad", peer_code="signature"))
+    refused.note("city", RequestRefused("city", "no operation GET x"))
+    async with TestClient(TestServer(app)) as client:
+        text = await (await client.get("/metrics")).text()
+    assert 'sutong_pushes_refused_total{peer="city",reason="signature"} 3.0' in text
+    assert 'sutong_pushes_refused_total{peer="city",reason="operation"} 1.0' in text
 
 
 async def test_red_before_the_disk_is_full(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
