@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from connectors.base import Connector
 from connectors.registry import Peer, PeersWrong, build_peers
+from hub.broker import prepare_broker
 from hub.calendar import clock_policy, hours_of
 from hub.keys import secret_key
 from hub.limits import limits_of
@@ -95,8 +96,10 @@ def _sign_in_policy(told: SignIn) -> SignInPolicy:
 async def build(settings: Settings, *, now: Now = utc_now, migrating: bool = False) -> Hub:
     """Open the store and build what stands on it.
 
-    migrating: bring an older or empty store up to date first; else such a store is refused.
-    Raises: StoreNotMigrated, PeersWrong, CatalogueWrong, StoreBusy.
+    migrating: bring an older or empty store up to date first, and make missing topics; else such a
+               store is refused.
+    Raises: StoreNotMigrated, PeersWrong, CatalogueWrong, StoreBusy; migrating: KafkaAway,
+    TopicsWrong.
     """
     catalogue, proposer = build_proposer(
         lambda: now().astimezone(HUB_ZONE).date(),
@@ -109,6 +112,7 @@ async def build(settings: Settings, *, now: Now = utc_now, migrating: bool = Fal
     key = secret_key(settings.home)
     if migrating:
         await migrate(settings.database)
+        await prepare_broker(settings)
     ids = TicketIds(lambda: int(now().timestamp() * 1000), settings.node)
     store = await open_store(
         settings.database,

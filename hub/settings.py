@@ -110,6 +110,29 @@ class Deliveries(Section):
     breaker_longest_seconds: float = Field(default=60.0, gt=0, description="the longest rest")
 
 
+class Kafka(Section):
+    """How a kafka:// broker is reached; unused with the embedded one."""
+
+    tls: bool = Field(default=False, description="whether connections to the brokers are encrypted")
+    ca_file: OptionalFile = Field(
+        default=None, description="who vouches for the brokers; default: the system's authorities"
+    )
+    cert_file: OptionalFile = Field(
+        default=None, description="our certificate, where brokers ask for it"
+    )
+    key_file: OptionalFile = Field(default=None, description="its key")
+    user: Annotated[str | None, _Nothing] = Field(
+        default=None, description="signs in by SASL when given"
+    )
+    password: SecretStr = Field(default=SecretStr(""), description="of that user")
+    mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        default="SCRAM-SHA-512", description="how the user signs in"
+    )
+    replicas: int = Field(
+        default=1, ge=1, le=7, description="copies of each topic that `sutong migrate` makes"
+    )
+
+
 class SignIn(Section):
     """People and sessions."""
 
@@ -145,8 +168,8 @@ class Settings(BaseSettings):
     home: Path = Field(default=Path("var"), description="folder of store, models, uploads, keys")
     broker_url: str = Field(
         default="",
-        description="sqlite:///path of the embedded broker; default below home. "
-        "This version has no kafka://",
+        description="sqlite:///path of the embedded broker, default below home; "
+        "or kafka://host:port, several with ; between",
     )
     database_url: SecretStr = Field(
         default=SecretStr(""),
@@ -175,6 +198,7 @@ class Settings(BaseSettings):
     dispatch: Dispatch = Dispatch()
     streams: Streams = Streams()
     deliveries: Deliveries = Deliveries()
+    kafka: Kafka = Kafka()
     sign_in: SignIn = SignIn()
     limits: Limits = Limits()
     peers: Annotated[

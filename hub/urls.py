@@ -5,7 +5,7 @@ from importlib.util import find_spec
 from urllib.parse import urlsplit
 
 DATABASES = "sqlite+aiosqlite:///path or postgresql+asyncpg://user:password@host/database"
-BROKERS = "sqlite:///path"
+BROKERS = "sqlite:///path or kafka://host:port"
 
 
 def url_problems(database: str, broker: str) -> Iterator[str]:
@@ -33,7 +33,7 @@ def _database_problem(url: str) -> str | None:
 def _broker_problem(url: str) -> str | None:
     scheme = url.partition(":")[0]
     if scheme == "kafka":
-        return f"this version has no kafka://; write {BROKERS}, or leave it empty"
+        return None if _has_host(url) else f"no host in it; write {BROKERS}"
     if scheme != "sqlite":
         return f"no broker on {scheme!r}; write {BROKERS}, or leave it empty"
     return None if _has_path(url) else f"no file in it; write {BROKERS}, or leave it empty"

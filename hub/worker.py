@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 
 from hub.assembly import Hub
+from hub.broker import kafka_of
 from hub.calendar import keep_fresh
 from schemas.errors import StoreBusy
 from streams.app import build_app
@@ -90,7 +91,13 @@ async def running_worker(hub: Hub) -> AsyncIterator[Worker]:
     )
     data_folder = settings.home / "streams"
     data_folder.mkdir(parents=True, exist_ok=True)
-    app: Any = build_app(settings.broker, deps, data_folder=data_folder)
+    kafka = kafka_of(settings)
+    app: Any = build_app(
+        settings.broker,
+        deps,
+        data_folder=data_folder,
+        credentials=kafka.credentials() if kafka else None,
+    )
     hub.proposer.warm_up()
     sender = build_sender(hub)
     failed = asyncio.Event()

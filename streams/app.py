@@ -9,20 +9,25 @@ import faust
 from streams import assign, ingest, register, sla_clocks, tables, topics
 from streams.dead_letters import DeadLetters
 from streams.deps import StreamDeps
+from streams.kafka.topics import APP_ID
 from streams.poll import pollers
 from streams.relay import Relay
 from streams.sla_ticks import Ticks
 from streams.sweeps import Sweeps
 from streams.waiting import Wake, keep_doing
 
-APP_ID = "sutong"
-
 
 def build_app(
-    broker_url: str, deps: StreamDeps, *, data_folder: Path, table_store: str = "memory://"
+    broker_url: str,
+    deps: StreamDeps,
+    *,
+    data_folder: Path,
+    credentials: Any = None,
+    table_store: str = "memory://",
 ) -> faust.App:
     """Build the app; nothing is opened before it starts.
 
+    credentials: Faust's, for a Kafka that asks for them.
     table_store: `rocksdb://` on a worker whose tables outgrow its memory.
 
     One record at a time in each processor (concurrency=1): Faust's commits may otherwise skip an
@@ -31,6 +36,7 @@ def build_app(
     app = faust.App(
         APP_ID,
         broker=broker_url,
+        broker_credentials=credentials,
         store=table_store,
         datadir=str(data_folder),
         autodiscover=False,
