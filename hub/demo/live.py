@@ -23,9 +23,9 @@ from ticket_store.ticket_query import TicketQuery
 # what comes in first, and how busily people begin, so that no desk is without work
 _AT_ONCE, _PACE_AT_ONCE = 40, 0.05  # tickets; seconds between two
 _SHARE_AT_FIRST, _FIRST_SECONDS = 0.35, 18.0
-# then: of what waits, a share each round, so that a step takes a minute (two at a department's)
+# then: of what waits, a share each round, so that a step takes a minute (more at a department)
 # and can be watched
-SHARE, REST_SECONDS, _HASTE_OF_DEPARTMENTS = 0.04, 2.4, 0.5
+SHARE, REST_SECONDS, _HASTE_OF_DEPARTMENTS = 0.04, 2.4, 0.75
 PACE_SECONDS = 6.0  # between two tickets
 _SAY_SECONDS = 30.0
 _DESKS: Mapping[str, frozenset[State]] = MappingProxyType(
