@@ -13,6 +13,8 @@ import aiohttp
 import httpx
 from yarl import URL
 
+_PIECE = 64 * 1024  # bytes read at a time; a compressed one may grow a thousandfold
+
 # aiohttp's error -> httpx's, the first that fits
 _ERRORS: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = (
     # nothing was sent
@@ -87,8 +89,11 @@ class _Body(httpx.AsyncByteStream):
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         with _as_httpx():
-            async for piece in self._response.content.iter_any():
-                yield piece
+            try:
+                async for piece in self._response.content.iter_chunked(_PIECE):
+                    yield piece
+            except RuntimeError as error:  # aiohttp's word for a session closed under the reader
+                raise httpx.ReadError("closed while it was read") from error
 
     async def aclose(self) -> None:
         self._response.release()  # a connection with unread bytes is closed, not used again

@@ -220,6 +220,32 @@ async def test_a_peer_without_tls_is_not_sent_anything() -> None:
             await http.get(url.replace("http:", "https:"))
 
 
+async def test_a_client_closed_while_an_answer_is_read_says_so_as_an_error_of_http() -> None:
+    begun = asyncio.Event()
+
+    async def half(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request_of(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nha")
+        await writer.drain()
+        await asyncio.Event().wait()
+
+    async def read(transport: AiohttpTransport, url: str) -> None:
+        response = await transport.handle_async_request(httpx.Request("GET", url))
+        assert isinstance(response.stream, httpx.AsyncByteStream)
+        try:
+            async for _ in response.stream:
+                begun.set()
+                await transport.aclose()
+        finally:
+            await response.stream.aclose()
+
+    async with peer(half) as url:
+        with pytest.raises(httpx.TransportError) as error:
+            await read(AiohttpTransport(), url)
+    assert begun.is_set()
+    assert not isinstance(error.value, NOT_SENT)
+
+
 async def test_an_answer_left_half_read_does_not_spoil_the_next() -> None:
     async def long(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
