@@ -5,12 +5,15 @@ connect error; whatever fails after that may have been done, and the sender must
 sends again. TLS is checked against the system's certificates, where a city adds its own authority.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 
 import aiohttp
 import httpx
 from yarl import URL
+
+_PIECE = 64 * 1024  # bytes read at a time; a compressed one may grow a thousandfold
 
 # aiohttp's error -> httpx's, the first that fits
 _ERRORS: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = (
@@ -24,6 +27,8 @@ _ERRORS: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = (
     (aiohttp.ClientError, httpx.RemoteProtocolError),
     (TimeoutError, httpx.ReadTimeout),
     (OSError, httpx.ReadError),
+    # a header or a host that cannot be written
+    (ValueError, httpx.LocalProtocolError),
 )
 
 
@@ -36,17 +41,22 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         content = await request.aread()
         times = request.extensions.get("timeout", {})
+        # httpx has made a header of them, and aiohttp takes but one of the two
+        url = request.url.copy_with(userinfo=b"") if request.url.userinfo else request.url
+        # two turns of the loop: it notices which kept connections their peers have ended, and a
+        # call on one of those would be taken for one that may have arrived
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
         with _as_httpx():
             response = await self._opened().request(
                 request.method,
-                URL(str(request.url), encoded=True),  # byte for byte: it may be signed
+                URL(str(url), encoded=True),  # byte for byte: it may be signed
                 headers=request.headers.multi_items(),
                 data=content or None,
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(
                     total=None,
-                    connect=times.get("pool"),
-                    sock_connect=times.get("connect"),
+                    connect=times.get("connect"),  # looking up the name is part of it
                     sock_read=times.get("read"),
                 ),
             )
@@ -79,8 +89,11 @@ class _Body(httpx.AsyncByteStream):
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         with _as_httpx():
-            async for piece in self._response.content.iter_any():
-                yield piece
+            try:
+                async for piece in self._response.content.iter_chunked(_PIECE):
+                    yield piece
+            except RuntimeError as error:  # aiohttp's word for a session closed under the reader
+                raise httpx.ReadError("closed while it was read") from error
 
     async def aclose(self) -> None:
         self._response.release()  # a connection with unread bytes is closed, not used again
@@ -90,6 +103,6 @@ class _Body(httpx.AsyncByteStream):
 def _as_httpx() -> Iterator[None]:
     try:
         yield
-    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+    except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
         kind = next(kind for known, kind in _ERRORS if isinstance(error, known))
         raise kind(type(error).__name__) from error

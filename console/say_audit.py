@@ -40,6 +40,7 @@ ACTS: Mapping[str, str] = MappingProxyType(
         "release_held": "恢复推送",
         "attachment_kept": "保存附件",
         "attachment_read": "打开附件",
+        "uploads_forgotten": "清理未提交的附件",
         "calendar_imported": "导入工作日历",
         "export": "导出",
         "verify_audit": "校验审计链",
@@ -51,6 +52,7 @@ _PARTS: Mapping[str, str] = MappingProxyType(
         "system:sign-in": "系统 · 登录",
         "system:phone_log": "系统 · 话务",
         "system:deliveries": "系统 · 推送",
+        "system:uploads": "系统 · 附件",
         "machine:routing": say.ROLES[Role.MACHINE],
         "citizen": say.ROLES[Role.CITIZEN],
         "unknown": "未知用户",
@@ -110,7 +112,9 @@ def subject(row: AuditRow, names: Mapping[str, str]) -> str:
         return "附件"
     if row.subject in names and ":" not in row.subject:
         return f"用户 {names[row.subject]}"
-    return {"audit": "审计链", "tickets": "工单"}.get(row.subject) or who(row.subject, names)
+    return {"audit": "审计链", "tickets": "工单", "uploads": "附件"}.get(row.subject) or who(
+        row.subject, names
+    )
 
 
 def facts(row: AuditRow, department: Name, peer: Callable[[str], str] = str) -> str:
@@ -176,6 +180,7 @@ _SAID: Mapping[str, Callable[[Any, Name], str]] = MappingProxyType(
         "source": lambda value, _: f"依据 {value}",
         "ok": lambda value, _: "完整" if value == "true" else "不符",
         "rows": lambda value, _: f"共 {value} 条",
+        "count": lambda value, _: f"{value} 个",
         "query": lambda value, _: f"条件 {value}",
     }
 )

@@ -150,12 +150,23 @@ class SignIn(Section):
 
 
 class Limits(Section):
-    """Rates per minute and address; they do not apply to loopback unless `loopback` is set."""
+    """What one address may do; rates do not apply to loopback unless `loopback` is set."""
 
-    portal_per_minute: int = Field(default=60, ge=1, description="calls to the portal API")
-    sign_in_per_minute: int = Field(default=20, ge=1, description="sign-in attempts")
+    portal_per_minute: int = Field(
+        default=60, ge=1, description="calls to the portal API in a minute"
+    )
+    sign_in_per_minute: int = Field(default=20, ge=1, description="sign-in attempts in a minute")
     loopback: bool = Field(default=False, description="whether loopback addresses are limited too")
     upload_bytes: int = Field(default=10_000_000, ge=1, description="largest attachment")
+    uploads_per_hour: int = Field(
+        default=120, ge=1, description="files uploaded in an hour for matters to come"
+    )
+    upload_bytes_per_hour: int = Field(default=400_000_000, ge=1, description="their bytes")
+    unattached_hours: float = Field(
+        default=24.0,
+        gt=0,
+        description="how long an upload waits for its matter, then it is forgotten",
+    )
 
 
 class Settings(BaseSettings):

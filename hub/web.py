@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
+from datetime import timedelta
 
 import structlog
 from aiohttp import web
@@ -69,6 +70,9 @@ def build_web(hub: Hub, worker: Worker | None) -> web.Application:
                 wake=wake,
                 per_minute=settings.limits.portal_per_minute,
                 limit_loopback=settings.limits.loopback,
+                uploads_per_hour=settings.limits.uploads_per_hour,
+                upload_bytes_per_hour=settings.limits.upload_bytes_per_hour,
+                unattached=timedelta(hours=settings.limits.unattached_hours),
             ),
         )
     pushing = {

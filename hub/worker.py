@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -22,12 +23,15 @@ from ticket_store.breaker import BreakerRule
 from ticket_store.schedule import Schedule
 from ticket_store.sender import Sender, SenderRules
 from ticket_store.sessions import SessionBook
+from ticket_store.upload_sweep import UploadSweep
 
 log = structlog.get_logger(__name__)
 
 # Everything must have stopped 30 s after SIGTERM; Faust gets most of it.
 DRAIN_SECONDS = 20.0
 SESSIONS_SECONDS = 3600.0  # between two looks for sessions that have ended by time
+UPLOADS_SECONDS = 3600.0  # between two looks for uploads whose matter never came
+UPLOADS_GRACE = timedelta(hours=1)  # clocks of processes differ, and a slow call may be at one
 
 
 @dataclass(frozen=True)
@@ -115,6 +119,8 @@ async def running_worker(hub: Hub) -> AsyncIterator[Worker]:
         watched("sender", sender.run())
         watched("calendar", keep_fresh(calendars, clocks, hub.clock_policy, deps.timing.calendar))
         watched("sessions", sweep_sessions(hub.store.people.sessions))
+        waits = timedelta(hours=settings.limits.unattached_hours)
+        watched("uploads", sweep_uploads(hub.store.attachments.sweep, hub.now, waits))
         watched("processors", _crash_of(app, failed))
         log.info("worker started", broker=settings.broker.partition(":")[0])
         yield Worker(progress, wakes, sender, failed)
@@ -146,6 +152,26 @@ async def sweep_sessions(
         except StoreBusy as busy:
             log.warning("sessions not swept", reason=str(busy))
         await pause(SESSIONS_SECONDS)
+
+
+async def sweep_uploads(
+    sweep: UploadSweep,
+    now: Callable[[], datetime],
+    waits: timedelta,
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> None:
+    """Forget uploads whose matter never came, once an hour, for ever.
+
+    waits: how long they may be handed in; they are forgotten an hour later, when nobody is at it.
+    pause: waits so many seconds.
+    """
+    while True:
+        try:
+            if forgotten := await sweep.run(now() - waits - UPLOADS_GRACE):
+                log.info("uploads forgotten", count=forgotten)
+        except (StoreBusy, OSError) as trouble:
+            log.warning("uploads not swept", reason=str(trouble))
+        await pause(UPLOADS_SECONDS)
 
 
 async def _crash_of(app: Any, failed: asyncio.Event) -> None:

@@ -5,7 +5,6 @@ A file that was deleted or changed since is noticed when it is read. The same by
 
 import asyncio
 import hashlib
-import os
 import re
 import secrets
 from collections.abc import Callable
@@ -25,6 +24,8 @@ from ticket_store.book import Book
 from ticket_store.digests import compact
 from ticket_store.engine import Database
 from ticket_store.file_types import KNOWN, content_type_of
+from ticket_store.upload_files import UploadFiles
+from ticket_store.upload_sweep import UploadSweep
 from ticket_store.writer import AuditEntry, Writer
 
 _ID_BYTES = 16
@@ -73,7 +74,8 @@ class AttachmentBook(Book):
     ) -> None:
         """folder: made when the first file comes."""
         super().__init__(database, writer)
-        self._now, self._folder = now, folder
+        self._now, self._files = now, UploadFiles(folder)
+        self.sweep = UploadSweep(database, writer, self._files)
         self.limits = limits or AttachmentLimits()
 
     async def keep(
@@ -87,8 +89,16 @@ class AttachmentBook(Book):
         """
         kind = self._checked(content_type, content)
         digest = hashlib.sha256(content).hexdigest()
+        held = select(func.count()).where(_ROW.ticket_id == ticket_id)
+
+        def is_full(connection: Connection) -> bool:
+            count: int = connection.execute(held).scalar_one()
+            return count >= self.limits.most_per_ticket
+
+        if await self._read(is_full):  # before its bytes are on the disk
+            raise self._too_many()
         try:
-            await asyncio.to_thread(_write_durably, self._path(digest), content)
+            await asyncio.to_thread(self._files.write, digest, content)
         except OSError as error:
             raise StoreBusy(f"attachments cannot be written: {error.strerror}") from error
         values = {
@@ -104,8 +114,7 @@ class AttachmentBook(Book):
         kept = Attachment(**values)  # type: ignore[arg-type]  # the columns are the fields
 
         def work(connection: Connection) -> bool:
-            held = select(func.count()).where(_ROW.ticket_id == ticket_id)
-            if connection.execute(held).scalar_one() >= self.limits.most_per_ticket:
+            if is_full(connection):
                 return False
             connection.execute(insert(attachments).values(values))
             return True
@@ -113,10 +122,22 @@ class AttachmentBook(Book):
         facts = compact({"sha256": digest, "ticket_id": str(ticket_id)})
         entry = AuditEntry(by, "attachment_kept", kept.attachment_id, facts)
         if not await self._write(work, audit=lambda done: [entry] if done else []):
-            raise AttachmentRefused(
-                "attachment_too_many", f"a ticket holds {self.limits.most_per_ticket} files"
-            )
+            await self.sweep.drop([digest])
+            raise self._too_many()
+        await self._write_again(digest, content)
         return kept
+
+    def _too_many(self) -> AttachmentRefused:
+        most = self.limits.most_per_ticket
+        return AttachmentRefused("attachment_too_many", f"a ticket holds {most} files")
+
+    async def _write_again(self, digest: str, content: bytes) -> None:
+        """A sweep may have taken the same bytes away before it could see the new row."""
+        try:
+            if not await asyncio.to_thread(self._files.is_there, digest):
+                await asyncio.to_thread(self._files.write, digest, content)
+        except OSError as error:
+            raise StoreBusy(f"attachments cannot be written: {error.strerror}") from error
 
     async def find(self, attachment_id: str) -> Attachment | None:
         wanted = select(attachments).where(_ROW.attachment_id == attachment_id)
@@ -136,7 +157,7 @@ class AttachmentBook(Book):
     async def content(self, attachment: Attachment) -> bytes:
         """Raises: AttachmentDamaged."""
         try:
-            content = await asyncio.to_thread(self._path(attachment.sha256).read_bytes)
+            content = await asyncio.to_thread(self._files.read, attachment.sha256)
         except OSError as error:
             raise AttachmentDamaged(
                 f"attachment {attachment.attachment_id}: {error.strerror}"
@@ -144,9 +165,6 @@ class AttachmentBook(Book):
         if hashlib.sha256(content).hexdigest() != attachment.sha256:
             raise AttachmentDamaged(f"attachment {attachment.attachment_id} was changed")
         return content
-
-    def _path(self, digest: str) -> Path:
-        return self._folder / digest[:2] / digest
 
     def _checked(self, said: str, content: bytes) -> str:
         if not content:
@@ -173,36 +191,6 @@ def _plain_name(name: str) -> str:
         kept = f"{dot}{suffix}" if 0 < len(suffix) < _LONGEST_NAME // 4 and stem else ""
         plain = plain[: _LONGEST_NAME - len(kept)] + kept
     return plain or "file"
-
-
-def _write_durably(path: Path, content: bytes) -> None:
-    """Write, wait for the disk, then name: under its name there is never half a file."""
-    if path.is_file() and path.stat().st_size == len(content):
-        known = hashlib.sha256(path.read_bytes()).hexdigest()
-        if known == path.name:
-            return
-    path.parent.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path.parent.mkdir(mode=0o700, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    try:
-        with fresh.open("xb") as out:
-            out.write(content)
-            out.flush()
-            os.fsync(out.fileno())
-        fresh.replace(path)
-    except BaseException:
-        fresh.unlink(missing_ok=True)
-        raise
-    for folder in (path.parent, path.parent.parent):
-        _sync_folder(folder)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _attachment(row: Row[Any]) -> Attachment:

@@ -89,6 +89,7 @@ class SqliteDatabase:
         event.listen(self._reader, "connect", _prepare_reader)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store-writer")
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
+        self._closed = False
 
     @property
     def dialect(self) -> Dialect:
@@ -96,6 +97,8 @@ class SqliteDatabase:
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         loop = asyncio.get_running_loop()
+        if self._closed:
+            raise StoreBusy("the store is closed")
         with _busy_said():
             return await loop.run_in_executor(self._readers, self._glance, work)
 
@@ -112,11 +115,17 @@ class SqliteDatabase:
             return work(connection)
 
     async def close(self) -> None:
-        loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._readers, self._reader.dispose)
-        await loop.run_in_executor(self._thread, self._writer.dispose)
-        self._readers.shutdown()
+        """Wait for what is being read and written; the last connection empties the log."""
+        if self._closed:
+            return
+        self._closed = True
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._end)
         self._thread.shutdown()
+
+    def _end(self) -> None:
+        self._readers.shutdown()  # before the pool: a connection that is out would stay open
+        self._reader.dispose()
+        self._writer.dispose()
 
 
 class ServerDatabase:

@@ -129,7 +129,10 @@ class TextSearch:
 
     def _known(self, high: int) -> frozenset[int]:
         """Tickets meant by a number, phone or name, whatever their text says."""
-        found = {self._number} if self._number is not None else set()
+        found: set[int] = set()
+        if self._number is not None:  # a number that no ticket has would be counted, and fill pages
+            there = self._sql.rows.rows(self._connection, [self._number])
+            found.update(row.ticket_id for row in there)
         by_key = self._sql.by_key if self._rows.scope.sees_confidential else self._sql.by_open_key
         for digest in self._digests:
             held = by_key.rows(self._connection, wanted=digest, below=high)

@@ -53,6 +53,7 @@ TITLES: Mapping[str, str] = MappingProxyType(
         "unknown_attachment": "这件工单没有这个附件。",
         "attachment_damaged": "附件文件已损坏或丢失，无法打开。",
         "too_many_requests": "操作过于频繁，请稍后再试。",
+        "too_many_uploads": "上传的文件过多，请稍后再试。",
         "internal": "系统内部出错，已记录。",
         "store_busy": BUSY[0],
     }

@@ -3,15 +3,17 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from aiohttp import web
 
 from console.api.calls import ticket_id_in
 from console.api.problems import NOT_FOUND, TOO_MANY, Problem
 from console.portal.query_codes import fits
+from console.portal.upload_quota import UploadQuota
 from console.rate_limit import RateLimit
 from schemas.ticket import Ticket
+from ticket_store.attachments import Attachment
 from ticket_store.inbound import InboundMessage
 from ticket_store.store import Store
 
@@ -26,6 +28,8 @@ class PortalDeps:
     wake:           called when a message has become a row.
     limit_loopback: whether calls from this machine are limited, too.
     monotonic:      seconds on a clock that never goes back.
+    uploads_per_hour, upload_bytes_per_hour: of one address, for matters that do not exist yet.
+    unattached:     how long an upload waits for its matter.
     """
 
     store: Store
@@ -36,6 +40,9 @@ class PortalDeps:
     per_minute: int = 60
     limit_loopback: bool = False
     monotonic: Callable[[], float] = time.monotonic
+    uploads_per_hour: int = 120
+    upload_bytes_per_hour: int = 400_000_000
+    unattached: timedelta = timedelta(hours=24)
 
 
 @dataclass(frozen=True)
@@ -56,11 +63,29 @@ class Portal:
     def __init__(self, deps: PortalDeps) -> None:
         self.deps = deps
         self._limit = RateLimit(deps.per_minute, deps.monotonic, loopback=deps.limit_loopback)
+        self._uploads = UploadQuota(
+            deps.uploads_per_hour,
+            deps.upload_bytes_per_hour,
+            deps.monotonic,
+            loopback=deps.limit_loopback,
+        )
 
     def admit(self, request: web.Request) -> None:
         """Raises: Problem 429."""
         if wait := self._limit.wait_seconds(request):
             raise Problem(TOO_MANY, "too_many_requests", headers={"Retry-After": str(wait)})
+
+    def admit_upload(self, request: web.Request, largest: int) -> None:
+        """Of at most `largest` bytes, by somebody unknown. Raises: Problem 429."""
+        if wait := self._uploads.wait_seconds(request, largest):
+            raise Problem(TOO_MANY, "too_many_uploads", headers={"Retry-After": str(wait)})
+
+    async def waiting_upload(self, attachment_id: str) -> Attachment | None:
+        """An upload by its id; None for one that has waited too long: a sweep may be at it."""
+        found = await self.deps.store.attachments.find(attachment_id)
+        if found is None or found.added_at < self.deps.now() - self.deps.unattached:
+            return None
+        return found
 
     def authorised(self, ticket_no: str, query_code: object) -> int:
         """The ticket id. A number is not looked up before its code is right: a wrong code takes

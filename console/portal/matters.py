@@ -73,10 +73,8 @@ async def _reserved(portal: Portal, attachments: Sequence[str], message_no: str)
     store = portal.deps.store
     if not attachments:
         return store.ids.next()
-    numbers = set()
-    for attachment_id in attachments:
-        found = await store.attachments.find(attachment_id)
-        numbers.add(found.ticket_id if found else None)
+    found = [await store.attachments.find(attachment_id) for attachment_id in attachments]
+    numbers = {one.ticket_id if one else None for one in found}
     ticket_id = numbers.pop()
     if numbers or ticket_id is None:
         raise fields_wrong(Wrong("attachments", "没有这个附件，或它们不是一起上传的"))
@@ -85,6 +83,8 @@ async def _reserved(portal: Portal, attachments: Sequence[str], message_no: str)
         return ticket_id
     if handed_in or await store.tickets.head(ticket_id) is not None:
         raise fields_wrong(Wrong("attachments", "这个附件属于另一件诉求"))
+    if None in [await portal.waiting_upload(attachment_id) for attachment_id in attachments]:
+        raise fields_wrong(Wrong("attachments", "附件上传已久，请重新上传"))
     return ticket_id
 
 

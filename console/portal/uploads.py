@@ -48,8 +48,10 @@ class _File:
 async def upload(request: web.Request) -> web.Response:
     portal = request.app[PORTAL]
     portal.admit(request)
-    ticket_id = await _ticket(portal, request)
     most = portal.deps.store.attachments.limits.largest_bytes
+    if not request.query.get("ticket_no"):
+        portal.admit_upload(request, most)
+    ticket_id = await _ticket(portal, request)
     file = await _file(request, most)
     try:
         kept = await portal.deps.store.attachments.keep(
@@ -69,7 +71,7 @@ async def _ticket(portal: Portal, request: web.Request) -> int:
         await portal.known(ticket_id)
         return ticket_id
     if earlier := query.get("together_with"):
-        found = await portal.deps.store.attachments.find(earlier)
+        found = await portal.waiting_upload(earlier)
         if found is None:
             raise fields_wrong(Wrong("together_with", "没有这个附件"))
         return found.ticket_id

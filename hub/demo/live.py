@@ -22,9 +22,10 @@ from ticket_store.ticket_query import TicketQuery
 
 # what comes in first, and how busily people begin, so that no desk is without work
 _AT_ONCE, _PACE_AT_ONCE = 40, 0.05  # tickets; seconds between two
-_SHARE_AT_FIRST, _FIRST_SECONDS = 0.3, 16.0
-# then: of what waits, a share each round, so that a step takes a minute and can be watched
-SHARE, REST_SECONDS = 0.04, 2.4
+_SHARE_AT_FIRST, _FIRST_SECONDS = 0.35, 18.0
+# then: of what waits, a share each round, so that a step takes a minute (more at a department)
+# and can be watched
+SHARE, REST_SECONDS, _HASTE_OF_DEPARTMENTS = 0.04, 2.4, 0.75
 PACE_SECONDS = 6.0  # between two tickets
 _SAY_SECONDS = 30.0
 _DESKS: Mapping[str, frozenset[State]] = MappingProxyType(
@@ -72,7 +73,7 @@ class LiveDay:
     async def _settle_in(self, stop: asyncio.Event) -> None:
         self.people.share = _SHARE_AT_FIRST
         await _unless(stop, _FIRST_SECONDS)
-        self.people.share = SHARE
+        self.people.share, self.people.haste_of_departments = SHARE, _HASTE_OF_DEPARTMENTS
 
     async def _tell(self, stop: asyncio.Event) -> None:
         while not stop.is_set():

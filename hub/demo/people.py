@@ -13,7 +13,7 @@ from hub.demo.story import Story, story_of
 
 Row = Mapping[str, Any]
 # what departments do takes them longer than a call or a click takes others
-_LONG, _PATIENT = frozenset({"dispatched", "acknowledged"}), 0.5
+_LONG = frozenset({"dispatched", "acknowledged"})
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,7 @@ class People:
     ) -> None:
         self._api, self._cast, self._seed, self._sensible = api, cast, seed, sensible
         self.share, self._rng = share, random.Random(f"people:{seed}")
+        self.haste_of_departments = 1.0  # of their share; only where the share is below 1
         self._departments = tuple(sorted(cast.handlers))
         self._room = asyncio.Semaphore(at_once)
         self._steps: Mapping[str, Callable[[Row, Story], Awaitable[bool]]] = {
@@ -78,7 +79,7 @@ class People:
         return sum(await asyncio.gather(*(self._work_on(row) for row in rows)))
 
     def _chance(self, row: Row) -> float:
-        return self.share * (_PATIENT if row["state"] in _LONG else 1)
+        return self.share * (self.haste_of_departments if row["state"] in _LONG else 1)
 
     async def _work_on(self, row: Row) -> bool:
         async with self._room:

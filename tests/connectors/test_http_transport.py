@@ -1,6 +1,7 @@
 """Against a socket that misbehaves: what may have arrived is never taken for what was not sent."""
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -140,6 +141,61 @@ async def test_a_kept_connection_that_ends_under_a_call_is_not_tried_again(metho
     assert tries == 2
 
 
+async def test_a_connection_that_its_peer_has_ended_between_calls_is_not_used() -> None:
+    async def one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request_of(reader)
+        writer.write(OK)
+        await writer.drain()
+
+    async with peer(one) as url, client() as http:
+        assert [(await http.post(url, content=b"{}")).status_code for _ in range(10)] == [200] * 10
+
+
+async def test_a_name_that_is_looked_up_for_ever_is_not_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def for_ever(*_: object, **__: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", for_ever)
+    times = httpx.Timeout(10.0, connect=0.05)
+    async with (
+        asyncio.timeout(5.0),
+        httpx.AsyncClient(transport=AiohttpTransport(), timeout=times, trust_env=False) as http,
+    ):
+        with pytest.raises(httpx.ConnectTimeout):
+            await http.post("http://peer.test/x", content=b"{}")
+
+
+async def test_a_name_and_password_in_the_address_become_a_header() -> None:
+    seen: list[bytes] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.append(await request_of(reader))
+        writer.write(OK)
+        await writer.drain()
+
+    async with peer(answer) as url, client() as http:
+        await http.post(url.replace("//", "//hub:secret@") + "/x", content=b"{}")
+    assert base64.b64encode(b"hub:secret") in seen[0]
+    assert b"hub:secret" not in seen[0]
+
+
+@pytest.mark.parametrize(
+    ("host", "header"), [("", "two\r\nX-Other: lines"), ("a..b", "a"), ("a" * 70, "a")]
+)
+async def test_what_cannot_be_written_is_an_error_of_http(host: str, header: str) -> None:
+    seen: list[bytes] = []
+
+    async def answer(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        seen.append(await reader.read())
+
+    async with peer(answer) as url, client() as http:
+        with pytest.raises(httpx.TransportError):
+            await http.get(f"http://{host}/" if host else url, headers={"X-One": header})
+    assert not any(seen)
+
+
 async def test_nobody_there_is_not_sent() -> None:
     async with peer(hang_up) as url:
         pass
@@ -162,6 +218,32 @@ async def test_a_peer_without_tls_is_not_sent_anything() -> None:
     async with peer(plain) as url, client() as http:
         with pytest.raises(httpx.ConnectError):
             await http.get(url.replace("http:", "https:"))
+
+
+async def test_a_client_closed_while_an_answer_is_read_says_so_as_an_error_of_http() -> None:
+    begun = asyncio.Event()
+
+    async def half(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request_of(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nha")
+        await writer.drain()
+        await asyncio.Event().wait()
+
+    async def read(transport: AiohttpTransport, url: str) -> None:
+        response = await transport.handle_async_request(httpx.Request("GET", url))
+        assert isinstance(response.stream, httpx.AsyncByteStream)
+        try:
+            async for _ in response.stream:
+                begun.set()
+                await transport.aclose()
+        finally:
+            await response.stream.aclose()
+
+    async with peer(half) as url:
+        with pytest.raises(httpx.TransportError) as error:
+            await read(AiohttpTransport(), url)
+    assert begun.is_set()
+    assert not isinstance(error.value, NOT_SENT)
 
 
 async def test_an_answer_left_half_read_does_not_spoil_the_next() -> None:

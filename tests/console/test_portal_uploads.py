@@ -10,6 +10,7 @@ import pytest
 from aiohttp import FormData
 
 from schemas.ids import ticket_id_of
+from tests.console.api_stage import Seconds
 from tests.console.portal_stage import FORM, MATTERS, PortalStage, portal_stage
 
 UPLOAD = "/api/portal/v1/attachments"
@@ -123,3 +124,78 @@ async def test_of_matters_handed_in_at_once_with_one_file_all_but_one_were_lost(
     )
     assert sorted(answer.status for answer in answers) == [201, 422, 422, 422, 422]
     assert len(await stage.store.inbound.browse()) == 1
+
+
+@pytest.fixture
+async def few(tmp_path: Path) -> AsyncIterator[PortalStage]:
+    """Three files and a thousand bytes an hour."""
+    clock = Seconds()
+    async with portal_stage(
+        tmp_path / "tickets.db", limit_loopback=True, per_minute=1000, monotonic=clock,
+        uploads_per_hour=3, upload_bytes_per_hour=1000,
+    ) as stage:  # fmt: skip
+        stage.api.monotonic = clock
+        yield stage
+
+
+async def send(stage: PortalStage, content: bytes, query: str = "", **request: Any) -> Any:
+    return await stage.api.call("POST", UPLOAD + query, data=content, **request)
+
+
+async def test_one_address_uploads_so_many_files_an_hour(few: PortalStage) -> None:
+    assert [(await send(few, PNG)).status for _ in range(3)] == [201, 201, 201]
+    few.api.monotonic.at = 600.0
+    refused = await send(few, PNG)
+    said = await refused.json()
+    assert (refused.status, said["code"]) == (429, "too_many_uploads")
+    assert refused.headers["Retry-After"] == "3000"
+    elsewhere = await send(few, PNG, headers={"X-Forwarded-For": "198.51.100.7"})
+    assert elsewhere.status == 201
+    few.api.monotonic.at = 3600.0
+    assert (await send(few, PNG)).status == 201
+
+
+async def test_one_address_uploads_so_many_bytes_an_hour(few: PortalStage) -> None:
+    assert (await send(few, PNG + bytes(600))).status == 201
+    assert (await send(few, PNG + bytes(600))).status == 429
+    assert (await send(few, PNG)).status == 201  # what still fits
+
+
+async def test_an_upload_that_does_not_say_its_length_counts_as_the_largest(
+    few: PortalStage,
+) -> None:
+    async def parts() -> AsyncIterator[bytes]:
+        yield PNG
+
+    assert (await few.api.call("POST", UPLOAD, data=parts())).status == 429
+
+
+async def test_refused_uploads_are_counted_too(few: PortalStage) -> None:
+    assert [(await send(few, b"MZ\x90\x00")).status for _ in range(3)] == [415, 415, 415]
+    assert (await send(few, PNG)).status == 429
+
+
+async def test_uploads_at_once_do_not_pass_the_quota_together(few: PortalStage) -> None:
+    answers = await asyncio.gather(*(send(few, PNG) for _ in range(10)))
+    assert sorted(answer.status for answer in answers) == [201] * 3 + [429] * 7
+
+
+async def test_a_file_for_a_matter_that_is_known_is_outside_the_quota(few: PortalStage) -> None:
+    taken = await few.hand_in()
+    query = f"?ticket_no={taken['ticket_no']}&query_code={taken['query_code']}"
+    for number in range(5):
+        assert (await send(few, PNG + bytes([number]), query)).status == 201
+
+
+async def test_an_upload_waits_a_day_for_its_matter(stage: PortalStage) -> None:
+    one, two = await upload(stage), await upload(stage)
+    stage.api.clock.pass_(hours=24)
+    taken = await stage.hand_in("in time", attachments=[one])
+    stage.api.clock.pass_(seconds=1)
+    answer = await stage.api.call("POST", MATTERS, key="late", json=FORM | {"attachments": [two]})
+    assert (answer.status, "重新上传" in await answer.text()) == (422, True)
+    assert (await send(stage, PNG, f"?together_with={two}")).status == 422
+    assert await stage.hand_in("in time", attachments=[one]) == taken  # a repeat, however late
+    assert await stage.store.attachments.sweep.run(stage.api.clock()) == 1
+    assert await stage.store.attachments.find(two) is None
+    assert await stage.store.attachments.find(one) is not None

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -9,13 +10,21 @@ import pytest
 from hub.assembly import build
 from hub.serve import WorkerFailed, serve
 from hub.settings import load
-from hub.worker import SESSIONS_SECONDS, running_worker, sweep_sessions
+from hub.worker import (
+    SESSIONS_SECONDS,
+    UPLOADS_GRACE,
+    UPLOADS_SECONDS,
+    running_worker,
+    sweep_sessions,
+    sweep_uploads,
+)
 from schemas.errors import StoreBusy
 from schemas.parties import Role
 from tests.ticket_store.hub_case import Clock
 from tests.ticket_store.reading_case import reading_case
 from ticket_store.people_values import NewUser
 from ticket_store.sender import Sender
+from ticket_store.upload_sweep import UploadSweep
 
 PATIENCE = 30.0
 PASSWORD = "Correct-horse-7"
@@ -95,3 +104,56 @@ async def test_a_busy_store_does_not_end_the_sweeping(
         with pytest.raises(_Over):
             await sweep_sessions(sessions, _Hours(case.clock, 3))
         assert len(asked) == 3
+
+
+async def test_an_upload_waits_a_day_for_its_matter_and_is_then_forgotten(tmp_path: Path) -> None:
+    clock, day = Clock(), timedelta(days=1)
+    async with reading_case(tmp_path, clock) as case:
+        book = case.reading.attachments
+        kept = await book.keep(1 << 40, "a.png", "", b"\x89PNG\r\n\x1a\n" + bytes(9), "citizen")
+        clock.advance((day + UPLOADS_GRACE).total_seconds())
+        with pytest.raises(_Over):
+            await sweep_uploads(book.sweep, clock, day, _Hours(clock, 1))
+        assert await book.find(kept.attachment_id) == kept
+        clock.advance(1)
+        hours = _Hours(clock, 2)
+        with pytest.raises(_Over):
+            await sweep_uploads(book.sweep, clock, day, hours)
+        assert hours.paused == [UPLOADS_SECONDS] * 2
+        assert await book.find(kept.attachment_id) is None
+        assert [one for one in (tmp_path / "uploads").rglob("*") if one.is_file()] == []
+
+
+@pytest.mark.parametrize("trouble", [StoreBusy("database away"), OSError(5, "Input/output error")])
+async def test_trouble_does_not_end_the_sweeping_of_uploads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: Exception
+) -> None:
+    async with reading_case(tmp_path) as case:
+        sweep, asked = case.reading.attachments.sweep, list[datetime]()
+
+        async def broken(before: datetime) -> int:
+            asked.append(before)
+            raise trouble
+
+        monkeypatch.setattr(sweep, "run", broken)
+        with pytest.raises(_Over):
+            await sweep_uploads(sweep, case.clock, timedelta(hours=2), _Hours(case.clock, 3))
+        assert len(asked) == 3
+
+
+async def test_the_worker_sweeps_uploads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    swept: list[datetime] = []
+    asked = asyncio.Event()
+
+    async def run(_self: UploadSweep, before: datetime) -> int:
+        swept.append(before)
+        asked.set()
+        return 0
+
+    monkeypatch.setattr(UploadSweep, "run", run)
+    hub = await build(load(home=tmp_path / "h", limits={"unattached_hours": 3}), migrating=True)
+    async with running_worker(hub), asyncio.timeout(30):
+        await asked.wait()
+    await hub.close()
+    age = hub.now() - swept[0]
+    assert timedelta(hours=4) <= age < timedelta(hours=4, minutes=5)

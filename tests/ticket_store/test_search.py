@@ -167,6 +167,18 @@ async def test_a_new_ticket_is_found_at_once_by_word_number_phone_and_name(
     assert await ids_of(case, TicketQuery(phone="13800001235")) == []
 
 
+async def test_a_number_that_no_ticket_has_is_not_counted_and_hides_no_page(
+    case: ReadingCase,
+) -> None:
+    later = case.ids.next() + (1 << 30)
+    query = TicketQuery(text=ticket_no(later))
+    assert (await case.reading.search.count(query, ALL)).number == 0
+    made = await register_texts(case, {key: f"另见{ticket_no(later)}一事" for key in "甲乙丙丁戊"})
+    assert (await case.reading.search.count(query, ALL)).number == len(made)
+    for size in (1, 2, 5):
+        assert await ids_of(case, query, size) == sorted(made.values(), reverse=True)
+
+
 async def test_phone_and_name_are_in_no_table_of_the_index_in_clear(
     case: ReadingCase, tmp_path: Path
 ) -> None:
