@@ -5,7 +5,7 @@ import random
 import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,6 +20,7 @@ from streams.app import build_app
 from streams.deps import StreamDeps, Timing, Wakes
 from streams.progress import Progress
 from ticket_store.breaker import BreakerRule
+from ticket_store.leases import Lease
 from ticket_store.schedule import Schedule
 from ticket_store.sender import Sender, SenderRules
 from ticket_store.sessions import SessionBook
@@ -29,6 +30,7 @@ log = structlog.get_logger(__name__)
 
 # Everything must have stopped 30 s after SIGTERM; Faust gets most of it.
 DRAIN_SECONDS = 20.0
+LEASE_SECONDS = 8.0  # a killed leader is followed after that
 SESSIONS_SECONDS = 3600.0  # between two looks for sessions that have ended by time
 UPLOADS_SECONDS = 3600.0  # between two looks for uploads whose matter never came
 UPLOADS_GRACE = timedelta(hours=1)  # clocks of processes differ, and a slow call may be at one
@@ -55,7 +57,7 @@ def build_sender(hub: Hub) -> Sender:
         hub.store.deliveries,
         hub.store.desk,
         hub.connectors,
-        holder=f"{socket.gethostname()}:{hub.settings.node}",
+        holder=_holder(hub),
         now=hub.now,
         rng=random.Random(),  # noqa: S311 - spreads waits, guards nothing
         rules=SenderRules(
@@ -70,6 +72,37 @@ def build_sender(hub: Hub) -> Sender:
     )
 
 
+def _holder(hub: Hub) -> str:
+    """Names this process in leases; the same after a restart, so it takes up what it left."""
+    return f"{socket.gethostname()}:{hub.settings.node}"
+
+
+def _lease(hub: Hub) -> Lease:
+    return Lease(
+        hub.store.leases,
+        "worker",
+        _holder(hub),
+        seconds=LEASE_SECONDS,
+        monotonic=time.monotonic,
+    )
+
+
+async def keep_beating(
+    lease: Lease, pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+) -> None:
+    """Lead, or be ready to, for ever; says when that changes."""
+    led = False
+    while True:
+        try:
+            leads = await lease.beat()
+        except StoreBusy:
+            leads = lease.held
+        if leads != led:
+            log.info("leads" if leads else "does not lead any more")
+        led = leads
+        await pause(LEASE_SECONDS / 4)
+
+
 @asynccontextmanager
 async def running_worker(hub: Hub) -> AsyncIterator[Worker]:
     """Run the processors and the sender while the block runs; drains on leaving it.
@@ -78,6 +111,9 @@ async def running_worker(hub: Hub) -> AsyncIterator[Worker]:
     """
     settings = hub.settings
     progress, wakes = Progress(time.monotonic), Wakes()
+    kafka = kafka_of(settings)
+    # the embedded broker lets one worker in; on Kafka one of many leads
+    lease = _lease(hub) if kafka else None
     deps = StreamDeps(
         store=hub.store,
         connectors=hub.connectors,
@@ -87,6 +123,7 @@ async def running_worker(hub: Hub) -> AsyncIterator[Worker]:
         now=hub.now,
         progress=progress,
         wakes=wakes,
+        leads=(lambda: lease.held) if lease else (lambda: True),
         timing=Timing(
             tick=settings.clocks.tick_seconds,
             sweep=settings.streams.sweep_seconds,
@@ -95,7 +132,6 @@ async def running_worker(hub: Hub) -> AsyncIterator[Worker]:
     )
     data_folder = settings.home / "streams"
     data_folder.mkdir(parents=True, exist_ok=True)
-    kafka = kafka_of(settings)
     app: Any = build_app(
         settings.broker,
         deps,
@@ -117,6 +153,8 @@ async def running_worker(hub: Hub) -> AsyncIterator[Worker]:
         await sender.recover()
         calendars, clocks = hub.store.calendars, hub.store.clocks
         watched("sender", sender.run())
+        if lease is not None:
+            watched("lease", keep_beating(lease))
         watched("calendar", keep_fresh(calendars, clocks, hub.clock_policy, deps.timing.calendar))
         watched("sessions", sweep_sessions(hub.store.people.sessions))
         waits = timedelta(hours=settings.limits.unattached_hours)
@@ -129,6 +167,9 @@ async def running_worker(hub: Hub) -> AsyncIterator[Worker]:
         for task in tasks[1:]:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if lease is not None:
+            with suppress(StoreBusy):
+                await lease.give_up()
         try:
             async with asyncio.timeout(DRAIN_SECONDS):
                 await app.stop()

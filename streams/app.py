@@ -68,6 +68,7 @@ def build_app(
 
 
 def _attach_loops(app: faust.App, relay: Relay, events: Any, deps: StreamDeps) -> None:
+    """The loops of the worker that leads: the others carry what it puts on the topics."""
     timing, wakes = deps.timing, deps.wakes
     sweeps = Sweeps(deps, events, deps.progress.part("sweeps"))
 
@@ -76,8 +77,16 @@ def _attach_loops(app: faust.App, relay: Relay, events: Any, deps: StreamDeps) -
     ) -> None:
         part = deps.progress.part(name)
 
+        async def if_leading() -> bool:
+            if deps.leads():
+                return await once()
+            part.owes(0)  # another worker's business
+            return False
+
         async def run() -> None:
-            await keep_doing(part, once, wake, pause)
+            await keep_doing(
+                part, if_leading, wake, lambda: pause() if deps.leads() else timing.follow
+            )
 
         app.task(run)
 

@@ -25,12 +25,14 @@ class Proposer(Protocol):
 class Timing:
     """Seconds. Wakes end most pauses early; these are for what another process has done.
 
+    follow:    how often a worker that does not lead looks whether it does now.
     reoffer:   what has had no outcome for so long is put on its topic again.
     patience:  how long an act waits for a ticket that nobody has registered.
     held:      rest after a peer refused our credentials.
     """
 
     relay: float = 0.5
+    follow: float = 1.0
     tick: float = 5.0
     sweep: float = 5.0
     reoffer: float = 30.0
@@ -51,7 +53,10 @@ class Wakes:
 
 @dataclass(frozen=True)
 class StreamDeps:
-    """connectors: by name of the settings entry. policy: limits and calendar as they stand now."""
+    """connectors: by name of the settings entry. policy: limits and calendar as they stand now.
+
+    leads: whether this worker runs the loops that only one may run; always, where it is alone.
+    """
 
     store: Store
     connectors: Mapping[str, Connector]
@@ -62,3 +67,4 @@ class StreamDeps:
     progress: Progress
     wakes: Wakes = field(default_factory=Wakes)
     timing: Timing = Timing()
+    leads: Callable[[], bool] = lambda: True

@@ -14,6 +14,7 @@ from ticket_store.delivery_rows import DepartmentName
 from ticket_store.desk import Desk, Owes
 from ticket_store.engine import Database, connect
 from ticket_store.inbound import InboundBook
+from ticket_store.leases import LeaseBook
 from ticket_store.migrations import as_hub_error, missing
 from ticket_store.outbox import Outbox
 from ticket_store.reading import Reading, ReadingSettings, open_reading
@@ -45,6 +46,7 @@ class Store:
         self.outbox = Outbox(database, self.writer)
         self.deliveries = DeliveryBook(database, self.writer, now, department_name)
         self.audit = AuditBook(database, self.writer)
+        self.leases = LeaseBook(database, self.writer)
 
     def join(self, reading: Reading) -> None:
         """Take in the books of the reading side; `open_store` does."""

@@ -126,9 +126,7 @@ async def _partitions(admin: Any) -> dict[str, int]:
 
 @asynccontextmanager
 async def _admin(access: KafkaAccess) -> AsyncIterator[Any]:
-    admin = AIOKafkaAdminClient(
-        **access.client(), client_id=APP_ID, request_timeout_ms=_TIMEOUT_MS
-    )
+    admin = AIOKafkaAdminClient(**access.client(), client_id=APP_ID, request_timeout_ms=_TIMEOUT_MS)
     try:
         await admin.start()
         yield admin
