@@ -6,7 +6,7 @@ store are ours.
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -16,6 +16,7 @@ from aiohttp import web
 from connectors.base import Answer, Body, Push, Receiving
 from console.api.bodies import read_body
 from console.api.problems import AWAY, HEADERS, NOT_FOUND, Problem, explain_in, of_busy, response_of
+from console.intake_gate import nothing_required
 from console.refused_pushes import RefusedPushes
 from schemas.errors import ConnectorError, PayloadNotUnderstood, StoreBusy
 from ticket_store.inbound import MessageOutcome
@@ -32,6 +33,7 @@ class GatewayDeps:
     peers:        settings entry -> the peer, of those that push.
     wake:         called when a message has become a row.
     largest_body: bytes.
+    require:      raises StoreBusy while nothing should be taken in.
     refused:      what /metrics says of refused pushes.
     """
 
@@ -40,6 +42,7 @@ class GatewayDeps:
     now: Callable[[], datetime]
     wake: Callable[[], None]
     largest_body: int = 4 << 20
+    require: Callable[[], Awaitable[None]] = nothing_required
     refused: RefusedPushes = field(default_factory=lambda: RefusedPushes(time.monotonic))
 
 
@@ -59,6 +62,7 @@ async def receive(request: web.Request) -> web.Response:
         raise Problem(NOT_FOUND, "not_found")
     push = _push(request, await read_body(request, deps.largest_body))
     try:
+        await deps.require()  # before the nonce is taken: the same call may come again
         bodies = peer.receive(push)
         kept = await deps.store.inbound.keep(name, peer.source, bodies, deps.now())
     except StoreBusy as busy:

@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,20 +14,31 @@ from prometheus_client.registry import Collector
 from console.gateway import GATEWAY
 from console.refused_pushes import RefusedPushes
 from hub.assembly import Hub
+from hub.broker_watch import BrokerWatch
 from hub.worker import Worker
 from schemas.errors import HubError
 from ticket_store.migrations import pending
 
 STORE_PATIENCE_SECONDS = 5.0
+REFUSED_SECONDS = 30.0  # a refused write keeps readiness red for so long
 LEAST_FREE_BYTES = 64 << 20  # below this the next commits may find the disk full
 
 
 @dataclass
 class Health:
-    """What is asked when somebody asks whether the hub is ready. worker: None in a web process."""
+    """What is asked when somebody asks whether the hub is ready.
+
+    worker:    None in a web process.
+    broker:    None where nobody needs it.
+    monotonic: seconds on a clock that never goes back.
+    """
 
     hub: Hub
     worker: Worker | None
+    broker: BrokerWatch | None = None
+    monotonic: Callable[[], float] = time.monotonic
+    _refused: int = 0  # writes that the store had refused at the last look
+    _refused_at: float = float("-inf")
 
     async def missing(self) -> list[str]:
         """What stands in the way of readiness, in words; empty when ready."""
@@ -38,6 +50,10 @@ class Health:
             problems.append(f"store: {type(error).__name__} {error}")
         except Exception as error:  # noqa: BLE001 - whatever it is, the store is not usable
             problems.append(f"store: {type(error).__name__}")
+        if self._refuses():
+            problems.append("store: writes were refused a moment ago, see the log")
+        if self.broker is not None and (problem := await self.broker.problem()) is not None:
+            problems.append(problem)
         free = shutil.disk_usage(self.hub.settings.home).free
         if free < LEAST_FREE_BYTES:
             problems.append(f"disk: {free >> 20} MB free in {self.hub.settings.home}")
@@ -45,6 +61,13 @@ class Health:
             stalled = self.worker.progress.stalled(self.hub.settings.streams.stalled_seconds)
             problems += [f"{part} stands still" for part in stalled]
         return problems
+
+    def _refuses(self) -> bool:
+        """Whether the store has refused a write lately: an empty transaction finds no full disk."""
+        refused, now = self.hub.store.writer.counters.refused_busy, self.monotonic()
+        if refused > self._refused:
+            self._refused, self._refused_at = refused, now
+        return now - self._refused_at < REFUSED_SECONDS
 
     async def _store(self) -> list[str]:
         """A connection of its own reads, because old ones outlive a file that is gone; then an

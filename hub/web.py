@@ -1,6 +1,7 @@
 """The web process: console, JSON API, portal API, the peers' gateway, health and metrics."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from console.live import LiveHub
 from console.live_others import follow_others
 from console.portal_api import PortalDeps, add_portal_api
 from hub.assembly import Hub
+from hub.broker_watch import BrokerWatch
 from hub.health import Health, add_health
 from hub.worker import Worker
 from schemas.parties import Actor
@@ -48,6 +50,7 @@ def build_web(hub: Hub, worker: Worker | None) -> web.Application:
         token = await store.people.tokens.find(secret)
         return token.actor if token else None
 
+    broker = BrokerWatch(settings.broker, time.monotonic)
     app = build_console(_console_deps(hub))
     add_api(
         app,
@@ -72,6 +75,7 @@ def build_web(hub: Hub, worker: Worker | None) -> web.Application:
                 limit_loopback=settings.limits.loopback,
                 uploads_per_hour=settings.limits.uploads_per_hour,
                 upload_bytes_per_hour=settings.limits.upload_bytes_per_hour,
+                require=broker.require,
                 unattached=timedelta(hours=settings.limits.unattached_hours),
             ),
         )
@@ -80,8 +84,11 @@ def build_web(hub: Hub, worker: Worker | None) -> web.Application:
         for name, connector in hub.connectors.items()
         if isinstance(connector, Receiving)
     }
-    add_gateway(app, GatewayDeps(store=store, peers=pushing, now=hub.now, wake=wake))
-    add_health(app, Health(hub, worker))
+    gateway = GatewayDeps(
+        store=store, peers=pushing, now=hub.now, wake=wake, require=broker.require
+    )
+    add_gateway(app, gateway)
+    add_health(app, Health(hub, worker, broker))
     return app
 
 

@@ -13,7 +13,14 @@ from pydantic_core import to_json
 
 from console.say_fields import Wrong, wrong_fields
 from console.say_refusals import BUSY, refusal
-from schemas.errors import CommandRefused, NotEntitled, StoreBusy, UnknownTicket
+from schemas.errors import (
+    CommandRefused,
+    NotEntitled,
+    StoreBusy,
+    TransitionRefused,
+    UnknownTicket,
+)
+from schemas.lifecycle import TICKET
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 log = structlog.get_logger(__name__)
@@ -116,7 +123,17 @@ def of_refusal(error: CommandRefused) -> Problem:
     elif isinstance(error, NotEntitled):
         status = FORBIDDEN
     happened, remedy = refusal(error)
-    return Problem(status, error.code, remedy, title=happened, facts=error.facts)
+    return Problem(
+        status, error.code, remedy, title=happened, facts={**error.facts, **_leads(error)}
+    )
+
+
+def _leads(error: CommandRefused) -> dict[str, str]:
+    """Of an action that is not possible from a state: where it would lead, from where it can."""
+    if not isinstance(error, TransitionRefused) or "state" not in error.facts:
+        return {}
+    rows = [row for row in TICKET.values() if row.action == error.facts.get("action")]
+    return {"to": " ".join(sorted({state for row in rows for state in row.targets}))}
 
 
 def of_busy(error: StoreBusy) -> Problem:

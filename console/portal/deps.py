@@ -1,7 +1,7 @@
 """What the portal API is given, and what its handlers share."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -9,6 +9,7 @@ from aiohttp import web
 
 from console.api.calls import ticket_id_in
 from console.api.problems import NOT_FOUND, TOO_MANY, Problem
+from console.intake_gate import nothing_required
 from console.portal.query_codes import fits
 from console.portal.upload_quota import UploadQuota
 from console.rate_limit import RateLimit
@@ -28,6 +29,7 @@ class PortalDeps:
     wake:           called when a message has become a row.
     limit_loopback: whether calls from this machine are limited, too.
     monotonic:      seconds on a clock that never goes back.
+    require:        raises StoreBusy while nothing should be taken in.
     uploads_per_hour, upload_bytes_per_hour: of one address, for matters that do not exist yet.
     unattached:     how long an upload waits for its matter.
     """
@@ -40,6 +42,7 @@ class PortalDeps:
     per_minute: int = 60
     limit_loopback: bool = False
     monotonic: Callable[[], float] = time.monotonic
+    require: Callable[[], Awaitable[None]] = nothing_required
     uploads_per_hour: int = 120
     upload_bytes_per_hour: int = 400_000_000
     unattached: timedelta = timedelta(hours=24)

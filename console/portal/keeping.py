@@ -41,9 +41,10 @@ async def keep(portal: Portal, message: Message, number: str) -> Kept:
     """Durable when this returns.
 
     Raises: Problem 409 when the same number said something else before, 422 when the hub could not
-    read the message back.
+    read the message back; StoreBusy.
     """
     deps, content = portal.deps, message.content
+    await deps.require()
     try:
         intakes_from_body(content, deps.peer)
     except PayloadNotUnderstood as error:

@@ -28,6 +28,7 @@ from hub.demo.settlement import compare, read_store
 from hub.demo.summary import DemoSummary, summary_of
 from hub.demo.town import Town
 from hub.demo.traffic import Traffic
+from hub.serve import require_free
 from hub.settings import Settings
 from hub.stored import utc_now
 from hub.web import running_web
@@ -156,6 +157,7 @@ def _settings(options: DemoOptions, folder: Path, town: Town) -> Settings:
 @asynccontextmanager
 async def _running_hub(settings: Settings) -> AsyncIterator[tuple[Hub, str]]:
     """Worker and web in this process, and the address."""
+    await require_free(settings.host, settings.port)
     async with AsyncExitStack() as stack:
         hub = await build(settings, migrating=True)
         stack.push_async_callback(hub.close)

@@ -66,6 +66,7 @@ async def test_desk_is_worked_by_keyboard_alone(stage: Stage, people: People) ->
     page = await dispatcher.open(f"/dispatch/{third}")
     await page.keyboard.press("j")
     await expect(page).to_have_url(f"{stage.url}/dispatch/{second}")
+    await page.wait_for_load_state()  # an outline is seen when its style sheet is there
 
     # several departments side by side: arrows choose the form, numbers tick the candidates
     await _tab_to(page, "form-choice-single")

@@ -88,6 +88,9 @@ async def _dispatch(page: Page, stage: Stage, ticket_id: int, title: str) -> Non
     await tab_to(page, page.get_by_test_id("submit-dispatch"))
     await page.keyboard.press("Enter")
     await expect(page.get_by_test_id("done")).to_be_visible()
+    head = await stage.hub.store.tickets.head(ticket_id)
+    assert head is not None
+    assert [one.department for one in head.assignments] == ["scjg"]
 
 
 async def _send(page: Page, action: Action, words: str = "") -> None:

@@ -215,7 +215,9 @@ async def test_refusals_say_what_happened_in_chinese(stage: ApiStage) -> None:
     status, said = await stage.act("dispatcher", ticket["ticket_id"], "dispatch", departments=["x"])
     assert (status, said["code"]) == (409, "transition_refused")
     assert said["title"] == "工单现在是“未受理”，不能派发。"
-    assert said["facts"] == {"state": "received", "action": "dispatch"}
+    assert said["facts"] == {
+        "state": "received", "action": "dispatch", "to": "dispatched",
+    }  # fmt: skip
     status, said = await stage.act("operator", ticket["ticket_id"], "accept", expected_version=9)
     assert (status, said["code"]) == (409, "version_conflict")
 

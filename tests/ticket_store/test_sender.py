@@ -106,8 +106,8 @@ async def test_everything_arrives_once_and_in_order(store: Store) -> None:
     peer = FakePeer()
     async with running(sender_of(store, {"city": peer})) as sender:
         await until(settled(store))
-        lane = sender.lanes["city"]
-        assert (lane.tried, lane.delivered, lane.failed) == (40, 40, 0)
+    lane = sender.lanes["city"]  # after the drain: a try is counted when its row is settled
+    assert (lane.tried, lane.delivered, lane.failed) == (40, 40, 0)
     assert sorted(peer.applied) == sorted(keys)
     assert peer.doubled() == []
     assert (peer.calls, peer.asked) == (40, 0)
