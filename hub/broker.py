@@ -5,9 +5,14 @@ from streams.kafka.access import SCHEME, KafkaAccess
 from streams.kafka.topics import ensure, missing
 
 
+def kafka_named(settings: Settings) -> bool:
+    """Whether the broker is Kafka, however well its URL is written."""
+    return settings.broker.startswith(f"{SCHEME}:")
+
+
 def kafka_of(settings: Settings) -> KafkaAccess | None:
     """None with the embedded broker. Raises: KafkaSettingsWrong."""
-    if not settings.broker.startswith(f"{SCHEME}:"):
+    if not kafka_named(settings):
         return None
     told = settings.kafka
     return KafkaAccess.of(

@@ -1,16 +1,19 @@
-"""Whether the embedded broker's file is there and can be read: for readiness and for intake.
+"""Whether the broker is there: for readiness, and for intake.
 
-What was kept while the broker is away is offered once it is back; a caller is told to come back
-all the same, because the hub would take in what it cannot work on.
+What was kept while the broker is away is offered once it is back. With the embedded broker a caller
+is told to come back all the same: its file is gone with the disk that holds the store. A Kafka that
+is away is another machine's trouble, and what comes in meanwhile is kept.
 """
 
 import asyncio
+import socket
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 
 from schemas.errors import StoreBusy
 from streams.embedded import BrokerSettings, BrokerUrlRefused
+from streams.kafka.access import SCHEME, KafkaAccess
 
 LOOK_SECONDS = 1.0  # between two looks: many calls a second share one
 RETRY_SECONDS = 10.0
@@ -21,6 +24,7 @@ class BrokerWatch:
     def __init__(self, url: str, monotonic: Callable[[], float]) -> None:
         """monotonic: seconds on a clock that never goes back."""
         self._url, self._monotonic = url, monotonic
+        self._servers = KafkaAccess.of(url).servers if url.startswith(f"{SCHEME}:") else ()
         self._looked_at = float("-inf")
         self._problem: str | None = None
         self._seen = False
@@ -34,11 +38,24 @@ class BrokerWatch:
         return self._problem
 
     async def require(self) -> None:
-        """Raises: StoreBusy when the broker is away."""
-        if (problem := await self.problem()) is not None:
+        """Raises: StoreBusy when the embedded broker is away."""
+        if not self._servers and (problem := await self.problem()) is not None:
             raise StoreBusy(problem, retry_after_seconds=RETRY_SECONDS)
 
     def _look(self) -> str | None:
+        return self._look_for_servers() if self._servers else self._look_for_file()
+
+    def _look_for_servers(self) -> str | None:
+        for server in self._servers:
+            host, _, port = server.rpartition(":")
+            try:
+                socket.create_connection((host, int(port)), timeout=_PATIENCE_SECONDS).close()
+            except OSError:
+                continue
+            return None
+        return f"broker: nobody answers at {', '.join(self._servers)}"
+
+    def _look_for_file(self) -> str | None:
         try:
             path = BrokerSettings.from_url(self._url).path
         except BrokerUrlRefused:

@@ -9,10 +9,11 @@ from typing import Any
 
 from connectors.base import Connector
 from connectors.registry import PeersWrong, build_peers
+from hub.broker import kafka_named, missing_topics
 from hub.limits import LimitsWrong, limits_of
 from hub.settings import Settings, config_file_path
 from hub.stored import NoStore, require_store, stored_calendar, utc_now
-from hub.trouble import NO_STORE_REMEDY, store_remedy
+from hub.trouble import KAFKA_REMEDY, NO_STORE_REMEDY, store_remedy
 from routing.catalogue_file import CatalogueWrong
 from routing.proposer import build_proposer
 from schemas.areas import NO_AREAS, AreaTable
@@ -20,6 +21,8 @@ from schemas.errors import ConnectorError, CredentialRefused, HubError, StoreBus
 from schemas.working_calendar import HUB_ZONE
 from streams.embedded import BrokerSettings, BrokerUrlRefused, inspect
 from streams.embedded.schema import LogNotUnderstood
+from streams.kafka.access import KafkaSettingsWrong
+from streams.kafka.topics import KafkaAway
 from ticket_store.migrations import StoreNotUsable, pending
 
 PEER_PATIENCE_SECONDS = 20.0
@@ -46,7 +49,8 @@ async def findings_of(settings: Settings, now: Now = utc_now) -> list[Finding]:
     where = config_file_path()
     read = f"{where} read" if where.is_file() else f"no {where}; environment and defaults"
     findings = [Finding("settings", True, read), _home(settings)]
-    findings += [await _store(settings), _broker(settings), await _calendar(settings, today)]
+    broker = await _kafka(settings) if kafka_named(settings) else _broker(settings)
+    findings += [await _store(settings), broker, await _calendar(settings, today)]
     routing, areas = _routing(settings, today)
     findings += [_limits(settings), *routing]
     return findings + await _peers(settings, areas)
@@ -97,6 +101,19 @@ def _broker(settings: Settings) -> Finding:
         remedy = "stop the worker, move the file away and start: sweeps offer what was in it again"
         return Finding("broker", False, f"{settings.broker}: {error}", remedy)
     return Finding("broker", True, f"embedded; {waiting} record(s) not read yet")
+
+
+async def _kafka(settings: Settings) -> Finding:
+    try:
+        lacking = await missing_topics(settings)
+    except KafkaSettingsWrong as wrong:
+        return Finding("broker", False, str(wrong), "mend broker_url and the section [kafka]")
+    except KafkaAway as away:
+        return Finding("broker", False, str(away), KAFKA_REMEDY)
+    if lacking:
+        what = f"topics lack: {', '.join(lacking)}"
+        return Finding("broker", False, what, "run `sutong migrate`")
+    return Finding("broker", True, "Kafka answers; all topics are there")
 
 
 async def _calendar(settings: Settings, today: date) -> Finding:

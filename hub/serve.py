@@ -12,7 +12,7 @@ from hub.assembly import build
 from hub.memory import settle
 from hub.settings import Settings
 from hub.stored import require_store
-from hub.web import running_web
+from hub.web import running_health, running_web
 from hub.worker import running_worker
 from schemas.errors import HubError
 
@@ -64,8 +64,9 @@ async def serve(settings: Settings, *, worker: bool, web: bool) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    if web:
-        await require_free(settings.host, settings.port)
+    port = settings.port if web else settings.health_port
+    if port is not None:
+        await require_free(settings.host, port)
     if not (worker and web):
         await require_store(settings)
     async with AsyncExitStack() as parts:
@@ -75,6 +76,8 @@ async def serve(settings: Settings, *, worker: bool, web: bool) -> None:
         waiting = [asyncio.create_task(stop.wait())]
         if running is not None:
             waiting.append(asyncio.create_task(running.failed.wait()))
+        if running is not None and not web and settings.health_port is not None:
+            await parts.enter_async_context(running_health(hub, running, settings.health_port))
         if web:
             site = await parts.enter_async_context(running_web(hub, running))
             log.info("web started", url=site.url)

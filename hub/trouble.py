@@ -12,6 +12,8 @@ from routing.catalogue_file import CatalogueWrong
 from schemas.errors import HubError, StoreBusy
 from streams.embedded import BrokerUrlRefused, LogInUse
 from streams.embedded.schema import LogNotUnderstood
+from streams.kafka.access import KafkaSettingsWrong
+from streams.kafka.topics import KafkaAway, TopicsWrong
 from ticket_store.migrations import StoreNotUsable
 from ticket_store.store import StoreNotMigrated
 
@@ -21,13 +23,21 @@ NO_STORE_REMEDY = (
     "Is SUTONG_HOME the folder that you mean? `sutong migrate` makes a new store there, and so "
     "does `sutong run`"
 )
+KAFKA_REMEDY = "Is the address right, is it up, does it know our user and certificate?"
 _HOST_WRONG = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 _MEND = "\n`sutong check` shows the rest; `sutong check --example` lists every setting"
 
 
 def exit_code(error: BaseException) -> int:
     """2 when settings or the files they name are wrong: starting again will not help; else 1."""
-    wrong = SettingsWrong | PeersWrong | LimitsWrong | CatalogueWrong | BrokerUrlRefused
+    wrong = (
+        SettingsWrong,
+        PeersWrong,
+        LimitsWrong,
+        CatalogueWrong,
+        BrokerUrlRefused,
+        KafkaSettingsWrong,
+    )
     return WRONG_USAGE if isinstance(error, wrong) else FAILED
 
 
@@ -42,6 +52,8 @@ def explain(error: BaseException) -> str:
             text = f"{error.file} cannot be used:\n{_list(error.problems)}"
         case BrokerUrlRefused():
             text = f"SUTONG_BROKER_URL: {error}"
+        case KafkaSettingsWrong() | KafkaAway() | TopicsWrong():
+            text = _kafka(error)
         case NoStore():
             text = f"there is no store: {error}. {NO_STORE_REMEDY}"
         case StoreNotMigrated():
@@ -71,6 +83,18 @@ def store_remedy(error: StoreBusy | StoreNotUsable) -> str:
     return (
         "Is the disk full, is the file readable and its folder writable by the hub's user, is the "
         "database up? Then start again"
+    )
+
+
+def _kafka(error: KafkaSettingsWrong | KafkaAway | TopicsWrong) -> str:
+    match error:
+        case KafkaSettingsWrong():
+            return f"the broker's settings cannot be used: {error}{_MEND}"
+        case KafkaAway():
+            return f"Kafka cannot be used: {error}. {KAFKA_REMEDY}"
+    return (
+        f"Kafka's topics cannot be used: {error}. Delete them while the hub stands: "
+        "`sutong migrate` makes them anew, and what was in them is offered again"
     )
 
 

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from urllib.parse import urlsplit
 
+from streams.kafka.access import SCHEME, KafkaAccess, KafkaSettingsWrong
+
 DATABASES = "sqlite+aiosqlite:///path or postgresql+asyncpg://user:password@host/database"
 BROKERS = "sqlite:///path or kafka://host:port"
 
@@ -32,8 +34,12 @@ def _database_problem(url: str) -> str | None:
 
 def _broker_problem(url: str) -> str | None:
     scheme = url.partition(":")[0]
-    if scheme == "kafka":
-        return None if _has_host(url) else f"no host in it; write {BROKERS}"
+    if scheme == SCHEME:
+        try:
+            KafkaAccess.of(url)
+        except (KafkaSettingsWrong, ValueError) as wrong:  # ValueError: a port that is no number
+            return str(wrong)
+        return None
     if scheme != "sqlite":
         return f"no broker on {scheme!r}; write {BROKERS}, or leave it empty"
     return None if _has_path(url) else f"no file in it; write {BROKERS}, or leave it empty"

@@ -137,18 +137,37 @@ def _nobody() -> None:
 
 
 @asynccontextmanager
+async def running_health(hub: Hub, worker: Worker, port: int) -> AsyncIterator[RunningWeb]:
+    """Health and metrics of a worker that serves nothing else, while the block runs.
+
+    Raises: OSError when the address is taken.
+    """
+    app = web.Application()
+    add_health(app, Health(hub, worker, BrokerWatch(hub.settings.broker, time.monotonic)))
+    async with _serving(app, hub.settings.host, port) as site:
+        yield site
+
+
+@asynccontextmanager
 async def running_web(hub: Hub, worker: Worker | None) -> AsyncIterator[RunningWeb]:
     """Serve while the block runs. Raises: OSError when the address is taken."""
     app = build_web(hub, worker)
+    async with (
+        _serving(app, hub.settings.host, hub.settings.port) as site,
+        # with the worker in this process, commits are told as they happen
+        nullcontext() if worker else _following(app, hub),
+    ):
+        yield site
+
+
+@asynccontextmanager
+async def _serving(app: web.Application, host: str, port: int) -> AsyncIterator[RunningWeb]:
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, hub.settings.host, hub.settings.port)
-        await site.start()
-        host, port = runner.addresses[0][:2]
-        shown = f"[{host}]" if ":" in host else host
-        # with the worker in this process, commits are told as they happen
-        async with nullcontext() if worker else _following(app, hub):
-            yield RunningWeb(f"http://{shown}:{port}", port)
+        await web.TCPSite(runner, host, port).start()
+        named, chosen = runner.addresses[0][:2]
+        shown = f"[{named}]" if ":" in named else named
+        yield RunningWeb(f"http://{shown}:{chosen}", chosen)
     finally:
         await runner.cleanup()

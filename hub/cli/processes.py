@@ -19,9 +19,13 @@ def run_all(host: Host = None, port: Port = None) -> None:
     run(serve(settings_or_exit(host=host, port=port), worker=True, web=True))
 
 
-def run_worker() -> None:
+def run_worker(
+    health_port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Serve /health and /metrics there.")
+    ] = None,
+) -> None:
     """Processors, pollers, clocks and sender. `sutong migrate` comes first."""
-    run(serve(settings_or_exit(), worker=True, web=False))
+    run(serve(settings_or_exit(health_port=health_port), worker=True, web=False))
 
 
 def run_web(host: Host = None, port: Port = None) -> None:

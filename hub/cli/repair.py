@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
+from hub.broker import prepare_broker
 from hub.cli.output import FAILED, WRONG_USAGE, AsJson, fail, print_json, run, say, settings_or_exit
 from hub.settings import Settings
 from hub.stored import stored
@@ -15,19 +16,19 @@ BY = "cli"
 
 
 def migrate_store(as_json: AsJson = False) -> None:
-    """Make the store, or bring it up to date."""
-    applied = run(_migrate(settings_or_exit()))
+    """Make the store, or bring it up to date; on Kafka also the topics."""
+    applied, topics = run(_migrate(settings_or_exit()))
     if as_json:
-        print_json({"applied": applied})
-    elif applied:
-        say(f"applied {', '.join(applied)}")
-    else:
-        say("the store is up to date")
+        print_json({"applied": applied, "topics": topics})
+        return
+    say(f"applied {', '.join(applied)}" if applied else "the store is up to date")
+    if topics:
+        say(f"topics made: {', '.join(topics)}")
 
 
-async def _migrate(settings: Settings) -> list[str]:
+async def _migrate(settings: Settings) -> tuple[list[str], list[str]]:
     settings.home.mkdir(parents=True, exist_ok=True)
-    return await migrate(settings.database)
+    return await migrate(settings.database), await prepare_broker(settings)
 
 
 def replay(

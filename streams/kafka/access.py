@@ -8,12 +8,14 @@ from typing import Any
 import faust
 from yarl import URL
 
+from schemas.errors import HubError
+
 SCHEME = "kafka"
 MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 _PORT = 9092
 
 
-class KafkaSettingsWrong(ValueError):
+class KafkaSettingsWrong(HubError):
     """The cluster cannot be reached like this; the message says what to change."""
 
 
