@@ -50,10 +50,6 @@ def explain(error: BaseException) -> str:
             text = f"the peers' settings cannot be used:\n{_list(error.problems)}{_MEND}"
         case CatalogueWrong():
             text = f"{error.file} cannot be used:\n{_list(error.problems)}"
-        case BrokerUrlRefused():
-            text = f"SUTONG_BROKER_URL: {error}"
-        case KafkaSettingsWrong() | KafkaAway() | TopicsWrong():
-            text = _kafka(error)
         case NoStore():
             text = f"there is no store: {error}. {NO_STORE_REMEDY}"
         case StoreNotMigrated():
@@ -62,10 +58,10 @@ def explain(error: BaseException) -> str:
             text = f"the store cannot be used: {error}. {store_remedy(error)}"
         case StoreBusy():
             text = f"the store cannot be used now: {error}. {store_remedy(error)}"
-        case LogNotUnderstood():
-            text = f"the broker's file cannot be used: {error}"
-        case sqlite3.Error():
-            text = f"the broker's file cannot be used: {error}. Is the disk full, the folder ours?"
+        case BrokerUrlRefused() | LogNotUnderstood() | sqlite3.Error():
+            text = _embedded(error)
+        case KafkaSettingsWrong() | KafkaAway() | TopicsWrong():
+            text = _kafka(error)
         case OSError():
             text = _operating_system(error)
         case _:
@@ -84,6 +80,13 @@ def store_remedy(error: StoreBusy | StoreNotUsable) -> str:
         "Is the disk full, is the file readable and its folder writable by the hub's user, is the "
         "database up? Then start again"
     )
+
+
+def _embedded(error: Exception) -> str:
+    if isinstance(error, BrokerUrlRefused):
+        return f"SUTONG_BROKER_URL: {error}"
+    remedy = "" if isinstance(error, LogNotUnderstood) else ". Is the disk full, the folder ours?"
+    return f"the broker's file cannot be used: {error}{remedy}"
 
 
 def _kafka(error: KafkaSettingsWrong | KafkaAway | TopicsWrong) -> str:
