@@ -64,9 +64,8 @@ async def serve(settings: Settings, *, worker: bool, web: bool) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    port = settings.port if web else settings.health_port
-    if port is not None:
-        await require_free(settings.host, port)
+    if web or settings.health_port:
+        await require_free(settings.host, settings.port if web else settings.health_port)
     if not (worker and web):
         await require_store(settings)
     async with AsyncExitStack() as parts:
@@ -76,7 +75,7 @@ async def serve(settings: Settings, *, worker: bool, web: bool) -> None:
         waiting = [asyncio.create_task(stop.wait())]
         if running is not None:
             waiting.append(asyncio.create_task(running.failed.wait()))
-        if running is not None and not web and settings.health_port is not None:
+        if running is not None and not web and settings.health_port:
             await parts.enter_async_context(running_health(hub, running, settings.health_port))
         if web:
             site = await parts.enter_async_context(running_web(hub, running))

@@ -188,11 +188,11 @@ class Settings(BaseSettings):
     )
     host: str = Field(default="127.0.0.1", description="address the web process listens on")
     port: int = Field(default=8080, ge=0, le=65535, description="port the web process listens on")
-    health_port: int | None = Field(
-        default=None,
+    health_port: int = Field(
+        default=0,
         ge=0,
         le=65535,
-        description="port of /health and /metrics of a `sutong worker`; none: they are not served",
+        description="port of /health and /metrics of a `sutong worker`; 0: they are not served",
     )
     node: int = Field(
         default=0, ge=0, le=31, description="number of this process; differs between processes"

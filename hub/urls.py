@@ -37,7 +37,7 @@ def _broker_problem(url: str) -> str | None:
     if scheme == SCHEME:
         try:
             KafkaAccess.of(url)
-        except (KafkaSettingsWrong, ValueError) as wrong:  # ValueError: a port that is no number
+        except KafkaSettingsWrong as wrong:
             return str(wrong)
         return None
     if scheme != "sqlite":

@@ -21,7 +21,7 @@ def run_all(host: Host = None, port: Port = None) -> None:
 
 def run_worker(
     health_port: Annotated[
-        int | None, typer.Option(min=0, max=65535, help="Serve /health and /metrics there.")
+        int | None, typer.Option(min=1, max=65535, help="Serve /health and /metrics there.")
     ] = None,
 ) -> None:
     """Processors, pollers, clocks and sender. `sutong migrate` comes first."""

@@ -42,15 +42,8 @@ class KafkaAccess:
     @classmethod
     def of(cls, broker_url: str, **given: Any) -> "KafkaAccess":
         """kafka://host:port;kafka://host:port. Raises: KafkaSettingsWrong."""
-        servers = []
-        for part in broker_url.split(";"):
-            url = URL(part.strip())
-            if url.scheme != SCHEME or not url.host or url.path.strip("/") or url.query_string:
-                raise KafkaSettingsWrong(f"write {SCHEME}://host:port, several with ; between")
-            if url.user or url.password:
-                raise KafkaSettingsWrong("user and password go into the section [kafka]")
-            servers.append(f"{url.host}:{url.port or _PORT}")
-        access = cls(tuple(servers), **given)
+        servers = tuple(_server(part.strip()) for part in broker_url.split(";"))
+        access = cls(servers, **given)
         if access.mechanism not in MECHANISMS:
             raise KafkaSettingsWrong(f"mechanism is one of {', '.join(MECHANISMS)}")
         if bool(access.cert_file) != bool(access.key_file):
@@ -97,3 +90,16 @@ class KafkaAccess:
                 "sasl_plain_password": self.password,
             }
         return given
+
+
+def _server(text: str) -> str:
+    refused = KafkaSettingsWrong(f"write {SCHEME}://host:port, several with ; between")
+    try:
+        url = URL(text)
+    except ValueError:  # a port that is no number
+        raise refused from None
+    if url.user or url.password:
+        raise KafkaSettingsWrong("user and password go into the section [kafka]")
+    if url.scheme != SCHEME or not url.host or url.path.strip("/") or url.query_string:
+        raise refused
+    return f"{url.host}:{url.port or _PORT}"

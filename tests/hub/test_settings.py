@@ -9,6 +9,7 @@ from connectors import registry
 from hub.settings import Settings, SettingsWrong, load
 from hub.settings_example import example
 from hub.urls import url_problems
+from streams.kafka.access import KafkaAccess
 from tests.hub.commands import sutong
 
 
@@ -153,7 +154,9 @@ WRONG_URLS = [
     ("SUTONG_DATABASE_URL", "sqlite+aiosqlite://", "no file"),
     ("SUTONG_BROKER_URL", "amqp://h", "'amqp'"),
     ("SUTONG_BROKER_URL", "sqlite://", "no file"),
-    ("SUTONG_BROKER_URL", "kafka://h", "kafka"),
+    ("SUTONG_BROKER_URL", "kafka://h:x", "kafka://host:port"),
+    ("SUTONG_BROKER_URL", "kafka://u:p@h", "section [kafka]"),
+    ("SUTONG_BROKER_URL", "kafka://h/topic", "kafka://host:port"),
 ]
 
 
@@ -169,11 +172,10 @@ def test_a_url_that_nothing_speaks_is_refused_before_anything_is_opened(
     assert "hidden" not in ran.err
 
 
-def test_the_hint_about_kafka_says_what_the_documents_say() -> None:
-    [hint] = url_problems("sqlite+aiosqlite:///x.db", "kafka://h")
-    said = "this version has no kafka://"
-    assert said in hint.lower()
-    assert said in str(Settings.model_fields["broker_url"].description).lower()
+def test_a_cluster_of_several_brokers_is_one_url() -> None:
+    url = "kafka://one:9092;kafka://two"
+    assert list(url_problems("sqlite+aiosqlite:////x.db", url)) == []
+    assert KafkaAccess.of(url).servers == ("one:9092", "two:9092")
 
 
 @pytest.mark.usefixtures("home")
