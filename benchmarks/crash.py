@@ -19,13 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.hub_process import SUTONG, HubProcess, free_port, write_settings
 from benchmarks.wrong_variants import VARIANTS
 from hub.assembly import build
 from hub.demo.api_client import ApiClient
 from hub.demo.cast import create_cast
 from hub.demo.city import City
 from hub.demo.day import CLOCKS, DELIVERIES, STREAMS, DemoSettings
+from hub.demo.hub_process import SUTONG, HubProcess, free_port, write_settings
 from hub.demo.life import CityLife
 from hub.demo.people import People
 from hub.demo.settlement import compare, read_store

@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.figures import machine, percentiles
-from benchmarks.hub_process import HubProcess, free_port, write_settings
 from hub.assembly import build
 from hub.demo.city import City
 from hub.demo.day import CLOCKS, DELIVERIES, STREAMS, DemoSettings
+from hub.demo.hub_process import HubProcess, free_port, write_settings
 from hub.demo.life import CityLife
 from hub.demo.settlement import Held, compare, read_store
 from hub.demo.town import Town

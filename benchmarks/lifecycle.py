@@ -23,16 +23,16 @@ import aiohttp
 
 from benchmarks.figures import machine, percentiles
 from benchmarks.history import Written, registration_of, write_history
-from benchmarks.hub_process import (
+from hub.assembly import build
+from hub.demo.city import City, Matter
+from hub.demo.day import DemoSettings
+from hub.demo.hub_process import (
     SUTONG,
     HubProcess,
     database_cpu_seconds,
     free_port,
     write_settings,
 )
-from hub.assembly import build
-from hub.demo.city import City, Matter
-from hub.demo.day import DemoSettings
 from hub.logs import set_up
 from schemas.parties import Role
 

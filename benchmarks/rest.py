@@ -17,7 +17,7 @@ from typing import Any
 
 from benchmarks.figures import machine
 from benchmarks.history import write_history
-from benchmarks.hub_process import SUTONG, HubProcess, free_port, write_settings
+from hub.demo.hub_process import SUTONG, HubProcess, free_port, write_settings
 from hub.logs import set_up
 from hub.settings import Settings
 

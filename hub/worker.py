@@ -130,7 +130,7 @@ async def running_worker(hub: Hub) -> AsyncIterator[Worker]:
             reoffer=settings.streams.reoffer_seconds,
         ),
     )
-    data_folder = settings.home / "streams"
+    data_folder = settings.home / "streams" / str(settings.node)
     data_folder.mkdir(parents=True, exist_ok=True)
     app: Any = build_app(
         settings.broker,

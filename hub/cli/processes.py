@@ -44,6 +44,13 @@ def run_demo(  # noqa: PLR0913,PLR0917 - an option each, as the contract names t
     broker_url: Annotated[str | None, typer.Option(help="Broker; default: embedded.")] = None,
     database_url: Annotated[str | None, typer.Option(help="Store; default: SQLite.")] = None,
     port: Port = None,
+    workers: Annotated[
+        int, typer.Option(min=0, help="Worker processes, on Kafka; 0: the hub in one process.")
+    ] = 0,
+    webs: Annotated[int, typer.Option(min=1, help="Web processes beside the workers.")] = 1,
+    kill: Annotated[
+        bool, typer.Option("--kill", help="Kill a worker and a web process half-way.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """The hub with simulated peers on loopback and a city's day of tickets."""
@@ -51,6 +58,10 @@ def run_demo(  # noqa: PLR0913,PLR0917 - an option each, as the contract names t
 
     if faults not in PLANS:
         fail(f"--faults is one of {', '.join(PLANS)}, not {faults!r}", WRONG_USAGE)
+    if kill and not (workers > 1 and leave):
+        fail("--kill needs --exit and --workers of at least 2", WRONG_USAGE)
+    if workers > 1 and not (broker_url or "").startswith("kafka:"):
+        fail("--workers above 1 needs a Kafka: --broker-url kafka://host:port", WRONG_USAGE)
     set_up("error", "auto")  # the peers' faults are made on purpose and would fill the screen
     summary = run(
         play(
@@ -63,6 +74,9 @@ def run_demo(  # noqa: PLR0913,PLR0917 - an option each, as the contract names t
                 broker_url=broker_url,
                 database_url=database_url,
                 port=port,
+                workers=workers,
+                webs=webs,
+                kill=kill,
                 say=lambda text: typer.echo(text, err=as_json),
             )
         )

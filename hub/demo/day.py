@@ -21,6 +21,7 @@ from hub.assembly import Hub, build
 from hub.demo.api_client import ApiClient
 from hub.demo.cast import USERS, create_cast, create_users
 from hub.demo.city import City, read_letters
+from hub.demo.fleet import Fleet, running_fleet
 from hub.demo.life import CityLife
 from hub.demo.live import REST_SECONDS, LiveDay
 from hub.demo.people import People
@@ -67,6 +68,8 @@ class DemoSettings(Settings):
 class DemoOptions:
     """leave: end when all is settled; else it goes on, and `tickets` does not count.
 
+    workers: processes beside those of `webs`; 0: the whole hub is in this one.
+    kill: a worker and a web process are killed half-way.
     say: where lines for people go.
     """
 
@@ -78,6 +81,9 @@ class DemoOptions:
     broker_url: str | None = None
     database_url: str | None = None
     port: int | None = None
+    workers: int = 0
+    webs: int = 1
+    kill: bool = False
     say: Callable[[str], object] = print
 
 
@@ -100,8 +106,8 @@ async def play(options: DemoOptions) -> DemoSummary:
         city = City(options.seed, letters, busy=() if options.leave else shown)
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(town)
-            settings = _settings(options, Path(folder), town)
-            hub, url = await stack.enter_async_context(_running_hub(settings))
+            given = _given(options, Path(folder), town)
+            hub, url, fleet = await stack.enter_async_context(_running_hub(options, given))
             cast = await create_cast(
                 hub.store.people, [one.code for one in hub.catalogue.departments()]
             )
@@ -121,7 +127,7 @@ async def play(options: DemoOptions) -> DemoSummary:
             await _introduce(options, hub, url)
             begun = time.monotonic()
             if options.leave:
-                sending = traffic.send(options.tickets, _BUSY_PACE)
+                sending = _busy_day(options, traffic, fleet)
                 limit = max(_LEAST_LIMIT, options.tickets * _LIMIT_A_TICKET)
             else:
                 live = LiveDay(traffic, people, hub.store, utc_now, options.say)
@@ -137,7 +143,18 @@ async def play(options: DemoOptions) -> DemoSummary:
     return summary
 
 
-def _settings(options: DemoOptions, folder: Path, town: Town) -> Settings:
+async def _busy_day(options: DemoOptions, traffic: Traffic, fleet: Fleet | None) -> None:
+    """Send the tickets; half-way a worker and a web process are killed, if that was asked for."""
+    if fleet is None or not options.kill:
+        return await traffic.send(options.tickets, _BUSY_PACE)
+    half = options.tickets // 2
+    await traffic.send(half, _BUSY_PACE)
+    await fleet.kill_one_of_each(random.Random(f"kill:{options.seed}"))
+    options.say(f"killed: {', '.join(fleet.killed)}")
+    return await traffic.send(options.tickets - half, _BUSY_PACE)
+
+
+def _given(options: DemoOptions, folder: Path, town: Town) -> dict[str, Any]:
     given: dict[str, Any] = {
         "home": folder / "home",
         "port": options.port or 0,
@@ -151,19 +168,28 @@ def _settings(options: DemoOptions, folder: Path, town: Town) -> Settings:
         given["broker_url"] = options.broker_url
     if options.database_url:
         given["database_url"] = options.database_url
-    return DemoSettings(**given)
+    return given
 
 
 @asynccontextmanager
-async def _running_hub(settings: Settings) -> AsyncIterator[tuple[Hub, str]]:
-    """Worker and web in this process, and the address."""
-    await require_free(settings.host, settings.port)
+async def _running_hub(
+    options: DemoOptions, given: dict[str, Any]
+) -> AsyncIterator[tuple[Hub, str, Fleet | None]]:
+    """The hub's address, and its processes when it has several; else it is all in this one."""
+    settings = DemoSettings(**given)
     async with AsyncExitStack() as stack:
+        if options.workers:
+            fleet = await stack.enter_async_context(
+                running_fleet(settings, given, options.workers, options.webs)
+            )
+            yield fleet.hub, fleet.url, fleet
+            return
+        await require_free(settings.host, settings.port)
         hub = await build(settings, migrating=True)
         stack.push_async_callback(hub.close)
         worker = await stack.enter_async_context(running_worker(hub))
         web = await stack.enter_async_context(running_web(hub, worker))
-        yield hub, web.url
+        yield hub, web.url, None
 
 
 async def _introduce(options: DemoOptions, hub: Hub, url: str) -> None:

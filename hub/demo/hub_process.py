@@ -26,10 +26,23 @@ class HubNotReady(Exception):
 
 
 class HubProcess:
-    """One hub on loopback. command: what is run, e.g. (*SUTONG, "run"); log: where it writes."""
+    """One hub, or one process of it, on loopback.
 
-    def __init__(self, home: Path, port: int, command: Sequence[str], log: Path) -> None:
-        self.home, self.port, self.log = home, port, log
+    port:     where it says whether it is ready.
+    command:  what is run, e.g. (*SUTONG, "run").
+    log:      where it writes.
+    own:      SUTONG_* variables of this process alone.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        port: int,
+        command: Sequence[str],
+        log: Path,
+        own: Mapping[str, str] | None = None,
+    ) -> None:
+        self.home, self.port, self.log, self._own = home, port, log, dict(own or {})
         self._command = command
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -48,12 +61,12 @@ class HubProcess:
         begun = time.monotonic()
         inherited = {name: value for name, value in os.environ.items() if "SUTONG" not in name}
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: ASYNC220 - a moment, once
+            self._process = subprocess.Popen(  # noqa: ASYNC220, S603 - a moment, once; the command is ours
                 self._command,
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
-                env={**inherited, "SUTONG_HOME": str(self.home)},
+                env={**inherited, "SUTONG_HOME": str(self.home), **self._own},
             )
         async with httpx.AsyncClient(trust_env=False, timeout=5) as client:
             while time.monotonic() - begun < _READY_SECONDS:
