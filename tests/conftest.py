@@ -1,7 +1,7 @@
 """Tests that need a server: skipped where there is none, failed where there must be one.
 
 SUTONG_REQUIRE_SERVICES=1 requires what `.ci/run` installs, the browser (tests/browser); a server
-is required by its name: SUTONG_REQUIRE_SERVICES=1,postgresql.
+is required by its name: SUTONG_REQUIRE_SERVICES=1,postgresql,kafka.
 """
 
 import os
@@ -9,7 +9,7 @@ import os
 import pytest
 
 # marker -> the variable that names the server
-SERVERS = {"postgresql": "SUTONG_TEST_DATABASE_URL"}
+SERVERS = {"postgresql": "SUTONG_TEST_DATABASE_URL", "kafka": "SUTONG_TEST_BROKER_URL"}
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -61,7 +61,7 @@ class HubProcess:
         begun = time.monotonic()
         inherited = {name: value for name, value in os.environ.items() if "SUTONG" not in name}
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: ASYNC220, S603 - a moment, once; the command is ours
+            self._process = subprocess.Popen(  # noqa: ASYNC220 - a moment, once
                 self._command,
                 stdout=log,
                 stderr=log,

@@ -1,8 +1,6 @@
 """A store with its reading side, and letters made up by a seeded generator."""
 
-import os
 import random
-import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,13 +9,12 @@ from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
-from sqlalchemy import make_url, text
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from schemas.ids import TicketIds
 from schemas.matter import Matter, MatterKind, Urgency
 from schemas.parties import Citizen
 from schemas.ticket import Registration, Source
+from tests.postgresql import own_database
 from tests.ticket_store.hub_case import RULES, Clock, owes_nothing, url_of
 from ticket_store.audit import AuditBook, AuditChain
 from ticket_store.desk import Desk
@@ -75,7 +72,6 @@ async def reading_case(
         await database.close()
 
 
-SERVER = os.environ.get("SUTONG_TEST_DATABASE_URL", "")
 DATABASES = ("sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql))
 
 
@@ -86,20 +82,8 @@ async def case_on(kind: str, folder: Path) -> AsyncIterator[ReadingCase]:
         async with reading_case(folder) as case:
             yield case
         return
-    if not SERVER:
-        pytest.skip("SUTONG_TEST_DATABASE_URL names no server")
-    name = f"reading_test_{uuid.uuid4().hex}"
-    admin = create_async_engine(SERVER, isolation_level="AUTOCOMMIT")
-    async with admin.connect() as connection:
-        await connection.execute(text(f"CREATE DATABASE {name}"))
-    url = make_url(SERVER).set(database=name).render_as_string(hide_password=False)
-    try:
-        async with reading_case(folder, url=url) as case:
-            yield case
-    finally:
-        async with admin.connect() as connection:
-            await connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-        await admin.dispose()
+    async with own_database("reading_test") as url, reading_case(folder, url=url) as case:
+        yield case
 
 
 # characters without a meaning together: no letter of a real person can come out of them

@@ -1,15 +1,11 @@
 """The same statements on PostgreSQL: compiled always, run where a server is given."""
 
 import asyncio
-import os
-import uuid
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import make_url, text
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from connectors.base import Body, Page
 from schemas.errors import AlreadyRegistered
@@ -17,6 +13,7 @@ from schemas.ids import TicketIds
 from schemas.lifecycle import Action
 from schemas.outbound import DeliveryState, Receipt
 from schemas.ticket import Source
+from tests.postgresql import own_database
 from tests.schemas import cases
 from tests.ticket_store.hub_case import RULES, START, Clock, command, owes_source, register
 from ticket_store.delivery_statements import DeliveryStatements
@@ -28,7 +25,6 @@ from ticket_store.migrations import migrate, pending
 from ticket_store.statements import Statement
 from ticket_store.store import Store
 
-URL = os.environ.get("SUTONG_TEST_DATABASE_URL", "")
 CITY = Source.HOTLINE12345
 DIALECT = asyncpg_dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy says no types here
 
@@ -49,19 +45,8 @@ def test_heads_and_what_is_due_are_locked() -> None:
 
 @pytest.fixture
 async def server_url() -> AsyncIterator[str]:
-    """A database of its own on the server, dropped at the end."""
-    if not URL:
-        pytest.skip("SUTONG_TEST_DATABASE_URL names no server")
-    name = f"store_test_{uuid.uuid4().hex}"
-    admin = create_async_engine(URL, isolation_level="AUTOCOMMIT")
-    async with admin.connect() as connection:
-        await connection.execute(text(f"CREATE DATABASE {name}"))
-    try:
-        yield make_url(URL).set(database=name).render_as_string(hide_password=False)
-    finally:
-        async with admin.connect() as connection:
-            await connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-        await admin.dispose()
+    async with own_database("store_test") as url:
+        yield url
 
 
 @pytest.fixture
