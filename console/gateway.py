@@ -68,7 +68,6 @@ async def receive(request: web.Request) -> web.Response:
     except StoreBusy as busy:
         return _not_now(peer, busy)
     except PayloadNotUnderstood as refusal:
-        deps.refused.note(name, refusal)
         return await _unread(deps, peer, push, refusal)
     except ConnectorError as refusal:
         deps.refused.note(name, refusal)
@@ -94,8 +93,9 @@ async def _unread(
         await book.settle(kept.message_id, MessageOutcome.DEAD, detail=str(refusal))
     except StoreBusy as busy:
         return _not_now(peer, busy)
+    deps.refused.note(peer.name, refusal)
     if kept.fresh:
-        log.warning("push not understood", peer=peer.name, message_id=kept.message_id)
+        log.info("push not understood", peer=peer.name, message_id=kept.message_id)
     return _response(peer.answer(refusal))
 
 
