@@ -22,7 +22,7 @@ from schemas.intake import Intake
 from schemas.outbound import Outbound, Receipt
 from schemas.ticket import Source
 from tests.console.api_stage import ApiStage, Seconds, api_stage
-from tests.console.portal_stage import Wakes
+from tests.console.portal_stage import Wakes, nothing_in_the_way
 from tests.console.stage import Clock
 from ticket_store.store import Store
 
@@ -99,7 +99,7 @@ async def gateway_stage(path: Path) -> AsyncIterator[GatewayStage]:
         )  # fmt: skip
         peers: dict[str, Receiving] = {"plain": peer, "city": city}
         add_gateway(
-            app, GatewayDeps(store, peers, clock, wakes, largest_body=LARGEST, refused=refused)
+            app, GatewayDeps(store, peers, clock, wakes, nothing_in_the_way, LARGEST, refused)
         )
 
     async with api_stage(path, add) as api:
