@@ -80,11 +80,12 @@ class _Usage(NamedTuple):
 
 async def test_refused_pushes_are_counted_by_peer_and_reason(hub: Hub) -> None:
     app, refused = web.Application(), RefusedPushes(Seconds())
-    broker = health_of(hub).broker
-    add_gateway(
-        app, GatewayDeps(hub.store, {}, hub.now, lambda: None, broker.require, refused=refused)
+    health = health_of(hub)
+    gateway = GatewayDeps(
+        hub.store, {}, hub.now, lambda: None, health.broker.require, refused=refused
     )
-    add_health(app, health_of(hub))
+    add_gateway(app, gateway)
+    add_health(app, health)
     for _ in range(3):
         refused.note("city", CredentialRefused("city", "bad", peer_code="signature"))
     refused.note("city", RequestRefused("city", "no operation GET x"))
