@@ -14,7 +14,7 @@ KILLS ?= 40
 # order, so that the kill loop (tests/benchmarks) does not begin last
 WORKERS ?= 3
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
-BENCH ?= lifecycle exchange
+BENCH ?= lifecycle exchange rest
 
 .PHONY: help install environment browser run test check goldens bench crash clean
 

@@ -8,7 +8,7 @@ from aiohttp import web
 from console import say_audit
 from console.deps import DEPS
 from console.forms import number_in
-from console.names import names_of, peer_name
+from console.names import names_in, names_of
 from console.rendering import page
 from console.session import signed_in
 from schemas.ids import ticket_id_of
@@ -69,9 +69,7 @@ async def _said(request: web.Request, rows: list[AuditRow]) -> list[Said]:
             who=say_audit.who(row.actor_id, names),
             act=say_audit.act(row),
             subject=say_audit.subject(row, names),
-            facts=say_audit.facts(
-                row, deps.department_name, lambda peer: peer_name(deps.peers, peer)
-            ),
+            facts=say_audit.facts(row, names_in(deps)),
         )
         for row in rows
     ]

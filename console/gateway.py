@@ -16,7 +16,6 @@ from aiohttp import web
 from connectors.base import Answer, Body, Push, Receiving
 from console.api.bodies import read_body
 from console.api.problems import AWAY, HEADERS, NOT_FOUND, Problem, explain_in, of_busy, response_of
-from console.intake_gate import nothing_required
 from console.refused_pushes import RefusedPushes
 from schemas.errors import ConnectorError, PayloadNotUnderstood, StoreBusy
 from ticket_store.inbound import MessageOutcome
@@ -32,8 +31,8 @@ class GatewayDeps:
     """
     peers:        settings entry -> the peer, of those that push.
     wake:         called when a message has become a row.
-    largest_body: bytes.
     require:      raises StoreBusy while nothing should be taken in.
+    largest_body: bytes.
     refused:      what /metrics says of refused pushes.
     """
 
@@ -41,8 +40,8 @@ class GatewayDeps:
     peers: Mapping[str, Receiving]
     now: Callable[[], datetime]
     wake: Callable[[], None]
+    require: Callable[[], Awaitable[None]]
     largest_body: int = 4 << 20
-    require: Callable[[], Awaitable[None]] = nothing_required
     refused: RefusedPushes = field(default_factory=lambda: RefusedPushes(time.monotonic))
 
 
@@ -68,7 +67,6 @@ async def receive(request: web.Request) -> web.Response:
     except StoreBusy as busy:
         return _not_now(peer, busy)
     except PayloadNotUnderstood as refusal:
-        deps.refused.note(name, refusal)
         return await _unread(deps, peer, push, refusal)
     except ConnectorError as refusal:
         deps.refused.note(name, refusal)
@@ -94,8 +92,9 @@ async def _unread(
         await book.settle(kept.message_id, MessageOutcome.DEAD, detail=str(refusal))
     except StoreBusy as busy:
         return _not_now(peer, busy)
+    deps.refused.note(peer.name, refusal)
     if kept.fresh:
-        log.warning("push not understood", peer=peer.name, message_id=kept.message_id)
+        log.info("push not understood", peer=peer.name, message_id=kept.message_id)
     return _response(peer.answer(refusal))
 
 

@@ -1,6 +1,7 @@
 """Who somebody is, in words: people by name, programs by their token's label, platforms by kind."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 
 from console import say
 from console.deps import Deps
@@ -8,6 +9,18 @@ from schemas.parties import Role
 from schemas.ticket import Source
 
 _TOKEN, _PLATFORMS = "token", ("peer", "destination")
+
+
+@dataclass(frozen=True)
+class Names:
+    """Names of departments, by code, and of platforms, by settings entry."""
+
+    department: Callable[[str | None], str]
+    peer: Callable[[str], str] = str
+
+
+def names_in(deps: Deps) -> Names:
+    return Names(deps.department_name, lambda peer: peer_name(deps.peers, peer))
 
 
 async def names_of(deps: Deps, actor_ids: Collection[str]) -> dict[str, str]:

@@ -6,14 +6,13 @@ from typing import Any
 
 from console import say
 from console.messages import OUTCOMES
+from console.names import Names
 from console.say_refusals import REFUSALS
 from schemas.ids import split_event_id, ticket_no
 from schemas.lifecycle import Action
 from schemas.parties import Role
 from ticket_store.audit import AuditRow, ticket_of
 from ticket_store.audit_check import AuditReport
-
-Name = Callable[[str | None], str]  # department code -> name
 
 ACTS: Mapping[str, str] = MappingProxyType(
     {
@@ -85,7 +84,6 @@ _FAULTS: Mapping[str, str] = MappingProxyType(
         "the count of events was changed": "事件总数被改动",
     }
 )
-_PEER = "destination"
 _LEFT_OUT = frozenset({"sha256", "body"})  # for those who compare files, not for reading
 
 
@@ -117,12 +115,11 @@ def subject(row: AuditRow, names: Mapping[str, str]) -> str:
     )
 
 
-def facts(row: AuditRow, department: Name, peer: Callable[[str], str] = str) -> str:
+def facts(row: AuditRow, names: Names) -> str:
     said = [
         sentence
         for key, value in row.facts.items()
-        if key not in _LEFT_OUT
-        and (sentence := _fact(key, peer(value) if key == _PEER else value, department))
+        if key not in _LEFT_OUT and (sentence := _fact(key, value, names))
     ]
     return "；".join(said)
 
@@ -137,10 +134,10 @@ def fault(report: AuditReport | None) -> str:
     return _FAULTS.get(report.detail, "工单事件或内容与审计记录的数目不符")
 
 
-def _fact(key: str, value: Any, department: Name) -> str:
+def _fact(key: str, value: Any, names: Names) -> str:
     made = _SAID.get(key)
     try:
-        return made(value, department) if made else f"{key}：{value}"
+        return made(value, names) if made else f"{key}：{value}"
     except (ValueError, TypeError, KeyError):  # changed from outside: shown as it is
         return f"{key}：{value}"
 
@@ -161,16 +158,16 @@ def _roles(value: str) -> str:
     return "岗位 " + "、".join(say.text(Role(one)) for one in value.split())
 
 
-_SAID: Mapping[str, Callable[[Any, Name], str]] = MappingProxyType(
+_SAID: Mapping[str, Callable[[Any, Names], str]] = MappingProxyType(
     {
         "refused": lambda value, _: _refused(value),
         "events": lambda value, _: _events(value),
         "cause": lambda value, _: f"因来件 {value}",
         "attachment": lambda value, _: f"附件 {value}",
         "sequence": lambda value, _: f"第 {value} 条记录",
-        _PEER: lambda value, _: f"推送 {value}",
+        "destination": lambda value, names: f"推送 {names.peer(value)}",
         "roles": lambda value, _: _roles(value),
-        "department": lambda value, department: department(value) if value else "",
+        "department": lambda value, names: names.department(value) if value else "",
         "name": lambda value, _: f"名称 {value}",
         "sessions": lambda value, _: f"{value} 处登录",
         "fields": lambda value, _: "、".join(_FIELDS[one] for one in value.split()),

@@ -1,27 +1,16 @@
 """An event as a line of the trace: a short title and what was said, in Chinese."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 from console import say
+from console.names import Names
 from schemas import events as ev
 from schemas.sla import STEP_TEXTS, Step
 from schemas.ticket import State
 
 Line = tuple[str, str]  # title, details ("" when there are none)
-
-
-@dataclass(frozen=True)
-class Name:
-    """Names of departments, by code, and of platforms, by settings entry."""
-
-    department: Callable[[str | None], str]
-    peer: Callable[[str], str] = str
-
-    def __call__(self, code: str | None) -> str:
-        return self.department(code)
 
 
 _WHYS = {
@@ -34,16 +23,16 @@ def _yes(value: bool, yes: str, no: str) -> str:
     return yes if value else no
 
 
-def _dispatched(event: ev.TicketDispatched, name: Name) -> Line:
+def _dispatched(event: ev.TicketDispatched, names: Names) -> Line:
     parts = "、".join(
-        f"{name(a.department)}（{say.text(a.part)}）" if len(event.assignments) > 1
-        else name(a.department)
+        f"{names.department(a.department)}（{say.text(a.part)}）" if len(event.assignments) > 1
+        else names.department(a.department)
         for a in event.assignments
     )  # fmt: skip
     title = ("智能" if event.by_machine else "") + _WHYS[event.why]
     details = [f"派往 {parts}"]
     if event.sent_back:
-        details.append(f"同意 {name(event.sent_back)} 退单")
+        details.append(f"同意 {names.department(event.sent_back)} 退单")
     if event.handle_working_days:
         details.append(f"要求 {event.handle_working_days} 个工作日内办结")
     if event.note:
@@ -51,12 +40,12 @@ def _dispatched(event: ev.TicketDispatched, name: Name) -> Line:
     return title, "；".join(details)
 
 
-def _proposal(event: ev.ProposalMade, name: Name) -> Line:
+def _proposal(event: ev.ProposalMade, names: Names) -> Line:
     proposal = event.proposal
     if not proposal.candidates:
         return "派单建议", proposal.abstained_because or "没有合适的候选部门，转人工派审"
     first = proposal.candidates[0]
-    said = f"最高 {name(first.department)} {first.probability:.0%}"
+    said = f"最高 {names.department(first.department)} {first.probability:.0%}"
     if proposal.dispatch:
         return "派单建议", f"{said}，可自动派发"
     return "派单建议", f"{said}，转人工派审" + (
@@ -72,12 +61,12 @@ def _clock(event: ev.WarningFired | ev.CardIssued) -> str:
     return "，".join([f"{said}环节"] * bool(said) + [f"到期 {when}"] * bool(when))
 
 
-def _warned(event: ev.WarningFired, _name: Name) -> Line:
+def _warned(event: ev.WarningFired, _names: Names) -> Line:
     return _yes(event.level == "over", "超期提醒", "临期预警"), _clock(event)
 
 
-def _carded(event: ev.CardIssued, name: Name) -> Line:
-    whom = f"{name(event.department)}；" if event.department else ""
+def _carded(event: ev.CardIssued, names: Names) -> Line:
+    whom = f"{names.department(event.department)}；" if event.department else ""
     return say.CARD_COLOURS[event.colour], whom + _clock(event)
 
 
@@ -98,7 +87,7 @@ def _with(*parts: str) -> str:
 
 
 # event class -> line; the classes are checked for completeness by a test
-LINES: Mapping[type[Any], Callable[[Any, Name], Line]] = MappingProxyType(
+LINES: Mapping[type[Any], Callable[[Any, Names], Line]] = MappingProxyType(
     {
         ev.DraftSaved: lambda e, n: ("来电待登记", "由话务记录预填，等待座席登记"),
         ev.TicketRegistered: lambda e, n: (
@@ -121,24 +110,24 @@ LINES: Mapping[type[Any], Callable[[Any, Name], Line]] = MappingProxyType(
         ev.ProposalMade: _proposal,
         ev.TicketDispatched: _dispatched,
         ev.ReturnedToIntake: lambda e, n: ("退回受理", e.reason),
-        ev.DepartmentAcknowledged: lambda e, n: (f"{n(e.department)} 签收", ""),
-        ev.FeedbackGiven: lambda e, n: (f"{n(e.department)} 阶段反馈", e.text),
+        ev.DepartmentAcknowledged: lambda e, n: (f"{n.department(e.department)} 签收", ""),
+        ev.FeedbackGiven: lambda e, n: (f"{n.department(e.department)} 阶段反馈", e.text),
         ev.MediationRecorded: lambda e, n: (
-            f"{n(e.department)} 调解{_yes(e.agreed, '达成一致', '未达成一致')}", e.text,
+            f"{n.department(e.department)} 调解{_yes(e.agreed, '达成一致', '未达成一致')}", e.text,
         ),
-        ev.DepartmentCompleted: lambda e, n: (f"{n(e.department)} 办结", e.result),
+        ev.DepartmentCompleted: lambda e, n: (f"{n.department(e.department)} 办结", e.result),
         ev.SendBackAsked: lambda e, n: (
-            f"{n(e.department)} 申请退单{_yes(e.final, '（须终裁）', '')}", e.reason,
+            f"{n.department(e.department)} 申请退单{_yes(e.final, '（须终裁）', '')}", e.reason,
         ),
-        ev.SendBackGranted: lambda e, n: (f"同意 {n(e.department)} 退单", e.note),
-        ev.SendBackRefused: lambda e, n: (f"驳回 {n(e.department)} 退单", e.reason),
+        ev.SendBackGranted: lambda e, n: (f"同意 {n.department(e.department)} 退单", e.note),
+        ev.SendBackRefused: lambda e, n: (f"驳回 {n.department(e.department)} 退单", e.reason),
         ev.ExtensionRequested: lambda e, n: (
-            f"{n(e.department)} 申请延期 {e.working_days} 个工作日", e.reason,
+            f"{n.department(e.department)} 申请延期 {e.working_days} 个工作日", e.reason,
         ),
         ev.ExtensionGranted: lambda e, n: (
-            f"同意 {n(e.department)} 延期 {e.working_days} 个工作日", e.note,
+            f"同意 {n.department(e.department)} 延期 {e.working_days} 个工作日", e.note,
         ),
-        ev.ExtensionRefused: lambda e, n: (f"驳回 {n(e.department)} 延期", e.reason),
+        ev.ExtensionRefused: lambda e, n: (f"驳回 {n.department(e.department)} 延期", e.reason),
         ev.ClosurePassed: lambda e, n: ("结案审核通过", e.note),
         ev.ClosureReturned: lambda e, n: ("结案审核退回重办", e.reason),
         ev.CitizenReplied: lambda e, n: ("回复诉求人", e.text),
@@ -165,5 +154,5 @@ LINES: Mapping[type[Any], Callable[[Any, Name], Line]] = MappingProxyType(
 )  # fmt: skip
 
 
-def line(event: ev.Event, name: Name) -> Line:
-    return LINES[type(event)](event, name)
+def line(event: ev.Event, names: Names) -> Line:
+    return LINES[type(event)](event, names)

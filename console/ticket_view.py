@@ -9,7 +9,7 @@ from aiohttp import web
 from console import say, say_events
 from console.attachments import Shown, shown
 from console.deps import DEPS, Deps
-from console.names import names_of, peer_name
+from console.names import names_in, names_of
 from console.offers import Offer, offers
 from console.session import Signed, signed_in
 from console.time_left import TimeLeft, time_left
@@ -131,8 +131,7 @@ def offered(deps: Deps, ticket: Ticket, actor: Actor) -> list[Offer]:
 
 def _line(deps: Deps, recorded: Recorded, names: Mapping[str, str]) -> TraceLine:
     """A department that the title names already is not said again of who acted for it."""
-    name = say_events.Name(deps.department_name, lambda peer: peer_name(deps.peers, peer))
-    title, details = say_events.line(recorded.event, name)
+    title, details = say_events.line(recorded.event, names_in(deps))
     somebody = who(recorded.actor, names)
     place = deps.department_name(recorded.actor.department)
     if place and place not in title + somebody:

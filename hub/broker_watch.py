@@ -10,6 +10,9 @@ import socket
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
+
+from yarl import URL
 
 from schemas.errors import StoreBusy
 from streams.embedded import BrokerSettings, BrokerUrlRefused
@@ -58,8 +61,9 @@ class BrokerWatch:
     def _look_for_file(self) -> str | None:
         try:
             path = BrokerSettings.from_url(self._url).path
-        except BrokerUrlRefused:
-            return "broker: its folder is not there"
+        except BrokerUrlRefused as refused:
+            folder = Path(URL(self._url).path.removeprefix("/")).parent
+            return f"broker: {refused}" if folder.is_dir() else "broker: its folder is not there"
         if not path.exists():  # a worker makes it at its first start
             return f"broker: {path.name} is gone" if self._seen else None
         try:
@@ -67,7 +71,8 @@ class BrokerWatch:
             with closing(sqlite3.connect(address, uri=True, timeout=_PATIENCE_SECONDS)) as file:
                 file.execute("SELECT count(*) FROM sqlite_master").fetchone()
         except sqlite3.Error as error:
-            if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:  # somebody is at it: it is there
+            name = getattr(error, "sqlite_errorname", "")  # an error of the module itself has none
+            if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):  # somebody is at it: it is there
                 return None
             return f"broker: {error}"
         self._seen = True

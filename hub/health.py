@@ -29,13 +29,12 @@ class Health:
     """What is asked when somebody asks whether the hub is ready.
 
     worker:    None in a web process.
-    broker:    None where nobody needs it.
     monotonic: seconds on a clock that never goes back.
     """
 
     hub: Hub
     worker: Worker | None
-    broker: BrokerWatch | None = None
+    broker: BrokerWatch
     monotonic: Callable[[], float] = time.monotonic
     _refused: int = 0  # writes that the store had refused at the last look
     _refused_at: float = float("-inf")
@@ -52,7 +51,7 @@ class Health:
             problems.append(f"store: {type(error).__name__}")
         if self._refuses():
             problems.append("store: writes were refused a moment ago, see the log")
-        if self.broker is not None and (problem := await self.broker.problem()) is not None:
+        if (problem := await self.broker.problem()) is not None:
             problems.append(problem)
         free = shutil.disk_usage(self.hub.settings.home).free
         if free < LEAST_FREE_BYTES:

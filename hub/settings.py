@@ -150,7 +150,7 @@ class SignIn(Section):
 
 
 class Limits(Section):
-    """What one address may do; rates do not apply to loopback unless `loopback` is set."""
+    """Rates of one address, for loopback only if `loopback` is set; size and age of uploads."""
 
     portal_per_minute: int = Field(
         default=60, ge=1, description="calls to the portal API in a minute"
@@ -161,7 +161,9 @@ class Limits(Section):
     uploads_per_hour: int = Field(
         default=120, ge=1, description="files uploaded in an hour for matters to come"
     )
-    upload_bytes_per_hour: int = Field(default=400_000_000, ge=1, description="their bytes")
+    upload_bytes_per_hour: int = Field(
+        default=400_000_000, ge=1, description="bytes of these files in an hour"
+    )
     unattached_hours: float = Field(
         default=24.0,
         gt=0,

@@ -75,6 +75,7 @@ def build_web(hub: Hub, worker: Worker | None) -> web.Application:
                 limit_loopback=settings.limits.loopback,
                 uploads_per_hour=settings.limits.uploads_per_hour,
                 upload_bytes_per_hour=settings.limits.upload_bytes_per_hour,
+                monotonic=time.monotonic,
                 require=broker.require,
                 unattached=timedelta(hours=settings.limits.unattached_hours),
             ),

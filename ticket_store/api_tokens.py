@@ -44,12 +44,13 @@ class TokenBook(Book):
     ) -> tuple[str, ApiToken]:
         """A new token: its secret, which is shown now and never again, and what is kept.
 
-        Raises: PersonRefused for roles that do not go together, or a life over LONGEST.
+        Raises: PersonRefused for roles that do not go together, a name that is empty or too long,
+                or a life over LONGEST.
         """
         check_roles(roles, department)
         name = visible_line(name).strip()
         if not 0 < len(name) <= _LONGEST_NAME:
-            raise PersonRefused("name_missing", "a token needs a name")
+            raise PersonRefused("token_name", f"a token's name has 1 to {_LONGEST_NAME} characters")
         if not timedelta() < lasts <= LONGEST:
             raise PersonRefused("token_lasts", f"a token lasts {LONGEST.days} days at most")
         secret, now = PREFIX + new_token(), self._now()

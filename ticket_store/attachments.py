@@ -7,7 +7,8 @@ import asyncio
 import hashlib
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -97,10 +98,8 @@ class AttachmentBook(Book):
 
         if await self._read(is_full):  # before its bytes are on the disk
             raise self._too_many()
-        try:
+        with _busy_when_it_fails():
             await asyncio.to_thread(self._files.write, digest, content)
-        except OSError as error:
-            raise StoreBusy(f"attachments cannot be written: {error.strerror}") from error
         values = {
             "attachment_id": secrets.token_hex(_ID_BYTES),
             "ticket_id": ticket_id,
@@ -122,7 +121,8 @@ class AttachmentBook(Book):
         facts = compact({"sha256": digest, "ticket_id": str(ticket_id)})
         entry = AuditEntry(by, "attachment_kept", kept.attachment_id, facts)
         if not await self._write(work, audit=lambda done: [entry] if done else []):
-            await self.sweep.drop([digest])
+            with _busy_when_it_fails():
+                await self.sweep.drop([digest])
             raise self._too_many()
         await self._write_again(digest, content)
         return kept
@@ -133,11 +133,9 @@ class AttachmentBook(Book):
 
     async def _write_again(self, digest: str, content: bytes) -> None:
         """A sweep may have taken the same bytes away before it could see the new row."""
-        try:
+        with _busy_when_it_fails():
             if not await asyncio.to_thread(self._files.is_there, digest):
                 await asyncio.to_thread(self._files.write, digest, content)
-        except OSError as error:
-            raise StoreBusy(f"attachments cannot be written: {error.strerror}") from error
 
     async def find(self, attachment_id: str) -> Attachment | None:
         wanted = select(attachments).where(_ROW.attachment_id == attachment_id)
@@ -182,6 +180,15 @@ class AttachmentBook(Book):
                 "attachment_type_differs", f"said to be {plain}, but its bytes are {kind}"
             )
         return kind
+
+
+@contextmanager
+def _busy_when_it_fails() -> Iterator[None]:
+    """Raises: StoreBusy for what the file system says."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreBusy(f"attachments cannot be written: {error.strerror}") from error
 
 
 def _plain_name(name: str) -> str:

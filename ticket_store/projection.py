@@ -24,10 +24,10 @@ from ticket_store.search_models import (
     ticket_texts,
     ticket_to_dos,
 )
-from ticket_store.statements import Lookup, Statement, numbered
+from ticket_store.statements import Statement
 from ticket_store.to_dos import shares_of, to_dos_of
 from ticket_store.upsert import insert_missing, upsert
-from ticket_store.word_index import put_words
+from ticket_store.word_index import put_words, texts_by_id
 from ticket_store.writer import Unit
 
 _NOT_OF_THE_HEAD = {"ticket_id", "clock_version", "cards", "due_at", "warn_at"}
@@ -80,13 +80,7 @@ class Projection:
         self._put_texts = Statement(
             upsert(dialect, ticket_texts, "text"), dialect, ticket_texts.c.keys()
         )
-        text = ticket_texts.c
-        self._texts = Lookup(
-            dialect,
-            lambda places: select(text.ticket_id, text.text).where(
-                text.ticket_id.in_(numbered(places))
-            ),
-        )
+        self._texts = texts_by_id(dialect)
         self._remove_keys = Statement(
             delete(ticket_keys).where(ticket_keys.c.ticket_id == bindparam("ticket_id")), dialect
         )

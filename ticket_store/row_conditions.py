@@ -38,11 +38,14 @@ def has_mark(mark: Mark) -> ColumnElement[bool]:
 
 
 def has_key(scope: Scope, digests: Collection[bytes]) -> list[ColumnElement[bool]]:
-    """Conditions on `ticket_keys`; a citizen kept secret from departments is not found by them."""
-    conditions: list[ColumnElement[bool]] = [_KEY.digest.in_(sorted(digests))]
-    if not scope.sees_confidential:
-        conditions.append(_KEY.confidential == false())
-    return conditions
+    """Conditions on `ticket_keys`."""
+    found = _KEY.digest.in_(sorted(digests))
+    return [found, *key_seen_by(sees_confidential=scope.sees_confidential)]
+
+
+def key_seen_by(*, sees_confidential: bool) -> list[ColumnElement[bool]]:
+    """A citizen kept secret from departments is not found by them."""
+    return [] if sees_confidential else [_KEY.confidential == false()]
 
 
 def _in_category(code: str) -> ColumnElement[bool]:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, case, func, select
+from sqlalchemy import Connection, case, func, select
 
 from schemas.matter import MatterKind, Urgency
 from schemas.parties import Actor
@@ -167,7 +167,7 @@ def _counted(connection: Connection, rows: RowQueries) -> int:
     return number
 
 
-def _page(found: Sequence[Row[Any]], limit: int, order: Order) -> Found:
+def _page(found: Sequence[Any], limit: int, order: Order) -> Found:
     rows = tuple(map(_row, found[:limit]))
     if len(found) <= limit:
         return Found(rows, None)
@@ -176,7 +176,8 @@ def _page(found: Sequence[Row[Any]], limit: int, order: Order) -> Found:
     return Found(rows, Position(last.ticket_id, due).as_cursor())
 
 
-def _row(row: Row[Any]) -> TicketRow:
+def _row(row: Any) -> TicketRow:
+    """row: of _COLUMNS; its instants are datetimes (Core) or microseconds (the driver)."""
     return TicketRow(
         ticket_id=row.ticket_id,
         version=row.version,
@@ -193,11 +194,11 @@ def _row(row: Row[Any]) -> TicketRow:
         cards=tuple(row.cards.split()),
         received_at=read_instant(row.received_at),
         updated_at=read_instant(row.updated_at),
-        due_at=_or_never(row.due_at),
-        warn_at=_or_never(row.warn_at),
+        due_at=_unless_never(row.due_at),
+        warn_at=_unless_never(row.warn_at),
     )
 
 
-def _or_never(value: int | datetime) -> datetime | None:
+def _unless_never(value: int | datetime) -> datetime | None:
     at = read_instant(value)
     return None if at == NEVER else at

@@ -14,7 +14,6 @@ from sqlalchemy import (
     Connection,
     Dialect,
     bindparam,
-    false,
     select,
 )
 
@@ -22,11 +21,12 @@ from schemas.ids import ticket_id_of
 from ticket_store import bigrams
 from ticket_store.metadata import microseconds
 from ticket_store.personal_keys import PersonalKeys
+from ticket_store.row_conditions import key_seen_by
 from ticket_store.row_queries import ROW, RowQueries
-from ticket_store.search_models import ticket_keys, ticket_texts
+from ticket_store.search_models import ticket_keys
 from ticket_store.statements import Lookup, Statement, numbered
 from ticket_store.ticket_query import Position
-from ticket_store.word_index import find_words
+from ticket_store.word_index import find_words, texts_by_id
 
 SHORTEST_STEP, FIRST_STEP, LARGEST_STEP = 60, 300, 4_800
 FEW = 1_000
@@ -63,22 +63,19 @@ class TextStatements:
                 .order_by(ROW.ticket_id.desc())
             ),
         )
-        text, key = ticket_texts.c, ticket_keys.c
-        self.texts = Lookup(
-            dialect,
-            lambda places: select(text.ticket_id, text.text).where(
-                text.ticket_id.in_(numbered(places))
-            ),
-        )
+        key = ticket_keys.c
+        self.texts = texts_by_id(dialect)
         by_key = (
             select(key.ticket_id)
             .where(key.digest == bindparam("wanted"), key.ticket_id < bindparam("below"))
             .order_by(key.ticket_id.desc())
             .limit(_MOST_BY_KEY)
         )
-        self.by_key = Statement(by_key, dialect)
-        # a citizen kept secret from departments is not found by them
-        self.by_open_key = Statement(by_key.where(key.confidential == false()), dialect)
+        # by whether the scope sees confidential citizens
+        self.by_key = {
+            sees: Statement(by_key.where(*key_seen_by(sees_confidential=sees)), dialect)
+            for sees in (False, True)
+        }
 
 
 class TextSearch:
@@ -133,7 +130,7 @@ class TextSearch:
         if self._number is not None:  # a number that no ticket has would be counted, and fill pages
             there = self._sql.rows.rows(self._connection, [self._number])
             found.update(row.ticket_id for row in there)
-        by_key = self._sql.by_key if self._rows.scope.sees_confidential else self._sql.by_open_key
+        by_key = self._sql.by_key[self._rows.scope.sees_confidential]
         for digest in self._digests:
             held = by_key.rows(self._connection, wanted=digest, below=high)
             found.update(row.ticket_id for row in held)

@@ -10,7 +10,11 @@ _ASIDE = ".aside"
 
 
 class UploadFiles:
-    """Blocking; the folder is made when the first file comes."""
+    """Blocking; the folder is made when the first file comes.
+
+    digest: SHA-256 of the content, in hex.
+    Raises: OSError, from all that look at the disk.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -25,6 +25,8 @@ _ROW = attachments.c
 
 
 class UploadSweep(Book):
+    """digests: SHA-256 in hex, the names of the files."""
+
     def __init__(self, database: Database, writer: Writer, files: UploadFiles) -> None:
         super().__init__(database, writer)
         self._files = files
@@ -45,7 +47,7 @@ class UploadSweep(Book):
         return forgotten
 
     async def drop(self, digests: Sequence[str]) -> None:
-        """Remove the files that no row needs."""
+        """Remove the files that no row needs. Raises: StoreBusy, OSError."""
         for digest in set(digests) - await self._rows_of(digests, true()):
             await asyncio.to_thread(self._files.set_aside, digest)
         await self._decide(digests)

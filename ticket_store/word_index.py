@@ -2,10 +2,23 @@
 
 from collections.abc import Mapping
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Dialect, select
 
 from ticket_store import words_postgresql, words_sqlite
 from ticket_store.bigrams import Query
+from ticket_store.search_models import ticket_texts
+from ticket_store.statements import Lookup, numbered
+
+
+def texts_by_id(dialect: Dialect) -> Lookup:
+    """What is indexed of tickets: rows of ticket_id and text."""
+    text = ticket_texts.c
+    return Lookup(
+        dialect,
+        lambda places: select(text.ticket_id, text.text).where(
+            text.ticket_id.in_(numbered(places))
+        ),
+    )
 
 
 def put_words(connection: Connection, texts: Mapping[int, str], earlier: Mapping[int, str]) -> None:

@@ -1,6 +1,5 @@
 """What the portal API is given, and what its handlers share."""
 
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,11 +7,11 @@ from datetime import datetime, timedelta
 from aiohttp import web
 
 from console.api.calls import ticket_id_in
-from console.api.problems import NOT_FOUND, TOO_MANY, Problem
-from console.intake_gate import nothing_required
+from console.api.problems import NOT_FOUND, TOO_MANY, Problem, fields_wrong
 from console.portal.query_codes import fits
 from console.portal.upload_quota import UploadQuota
 from console.rate_limit import RateLimit
+from console.say_fields import Wrong
 from schemas.ticket import Ticket
 from ticket_store.attachments import Attachment
 from ticket_store.inbound import InboundMessage
@@ -27,6 +26,7 @@ class PortalDeps:
     peer:           settings entry whose dialect is web_portal; matters become its messages.
     secret:         of the query codes; the same in every process and after every restart.
     wake:           called when a message has become a row.
+    per_minute:     calls of one address.
     limit_loopback: whether calls from this machine are limited, too.
     monotonic:      seconds on a clock that never goes back.
     require:        raises StoreBusy while nothing should be taken in.
@@ -39,13 +39,13 @@ class PortalDeps:
     secret: bytes
     now: Callable[[], datetime]
     wake: Callable[[], None]
-    per_minute: int = 60
-    limit_loopback: bool = False
-    monotonic: Callable[[], float] = time.monotonic
-    require: Callable[[], Awaitable[None]] = nothing_required
-    uploads_per_hour: int = 120
-    upload_bytes_per_hour: int = 400_000_000
-    unattached: timedelta = timedelta(hours=24)
+    per_minute: int
+    limit_loopback: bool
+    monotonic: Callable[[], float]
+    require: Callable[[], Awaitable[None]]
+    uploads_per_hour: int
+    upload_bytes_per_hour: int
+    unattached: timedelta
 
 
 @dataclass(frozen=True)
@@ -83,12 +83,10 @@ class Portal:
         if wait := self._uploads.wait_seconds(request, largest):
             raise Problem(TOO_MANY, "too_many_uploads", headers={"Retry-After": str(wait)})
 
-    async def waiting_upload(self, attachment_id: str) -> Attachment | None:
-        """An upload by its id; None for one that has waited too long: a sweep may be at it."""
-        found = await self.deps.store.attachments.find(attachment_id)
-        if found is None or found.added_at < self.deps.now() - self.deps.unattached:
-            return None
-        return found
+    def require_fresh(self, upload: Attachment, field: str) -> None:
+        """Of an upload that a sweep cannot be at yet. Raises: Problem 422 for the field."""
+        if upload.added_at < self.deps.now() - self.deps.unattached:
+            raise fields_wrong(Wrong(field, "附件上传已久，请重新上传"))
 
     def authorised(self, ticket_no: str, query_code: object) -> int:
         """The ticket id. A number is not looked up before its code is right: a wrong code takes

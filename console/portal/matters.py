@@ -68,23 +68,25 @@ def form_of(given: object) -> MatterForm:
 async def _reserved(portal: Portal, attachments: Sequence[str], message_no: str) -> int:
     """A number for the ticket: the one that its attachments were kept under, else a new one.
 
-    Raises: Problem 422 for attachments that are unknown, not of one upload, or of another matter.
+    Raises: Problem 422 for attachments that are unknown, not of one upload, of another
+            matter, or uploaded too long ago.
     """
     store = portal.deps.store
     if not attachments:
         return store.ids.next()
     found = [await store.attachments.find(attachment_id) for attachment_id in attachments]
-    numbers = {one.ticket_id if one else None for one in found}
-    ticket_id = numbers.pop()
-    if numbers or ticket_id is None:
+    uploads = [one for one in found if one is not None]
+    numbers = {one.ticket_id for one in uploads}
+    if len(uploads) < len(found) or len(numbers) > 1:
         raise fields_wrong(Wrong("attachments", "没有这个附件，或它们不是一起上传的"))
+    (ticket_id,) = numbers
     handed_in = await store.inbound.browse(ticket_id=ticket_id)
     if any(one.peer_message_no == message_no for one in handed_in):
         return ticket_id
     if handed_in or await store.tickets.head(ticket_id) is not None:
         raise fields_wrong(Wrong("attachments", "这个附件属于另一件诉求"))
-    if None in [await portal.waiting_upload(attachment_id) for attachment_id in attachments]:
-        raise fields_wrong(Wrong("attachments", "附件上传已久，请重新上传"))
+    for upload in uploads:
+        portal.require_fresh(upload, "attachments")
     return ticket_id
 
 

@@ -71,9 +71,10 @@ async def _ticket(portal: Portal, request: web.Request) -> int:
         await portal.known(ticket_id)
         return ticket_id
     if earlier := query.get("together_with"):
-        found = await portal.waiting_upload(earlier)
+        found = await portal.deps.store.attachments.find(earlier)
         if found is None:
             raise fields_wrong(Wrong("together_with", "没有这个附件"))
+        portal.require_fresh(found, "together_with")
         return found.ticket_id
     return portal.deps.store.ids.next()
 

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,21 @@ def address(taken: dict[str, str], what: str = "") -> str:
     return f"{MATTERS}/{taken['ticket_no']}{what}?query_code={taken['query_code']}"
 
 
+async def nothing_in_the_way() -> None:
+    """An intake takes everything."""
+
+
+def portal_deps(store: Store, clock: Clock, wakes: Wakes, **settings: Any) -> PortalDeps:
+    usual: dict[str, Any] = {
+        "per_minute": 60, "limit_loopback": False, "monotonic": Seconds(),
+        "require": nothing_in_the_way, "uploads_per_hour": 120,
+        "upload_bytes_per_hour": 400_000_000, "unattached": timedelta(hours=24),
+    }  # fmt: skip
+    return PortalDeps(
+        store=store, peer="portal", secret=SECRET, now=clock, wake=wakes, **(usual | settings)
+    )
+
+
 @asynccontextmanager
 async def portal_stage(
     path: Path, *, clock: Clock | None = None, **settings: Any
@@ -107,11 +123,7 @@ async def portal_stage(
     wakes = Wakes()
 
     def add(app: web.Application, store: Store, clock: Clock) -> None:
-        deps = PortalDeps(
-            store=store, peer="portal", secret=SECRET, now=clock, wake=wakes,
-            **({"monotonic": Seconds()} | settings),
-        )  # fmt: skip
-        add_portal_api(app, deps)
+        add_portal_api(app, portal_deps(store, clock, wakes, **settings))
 
     async with api_stage(path, add, clock=clock) as api:
         yield PortalStage(api, wakes)

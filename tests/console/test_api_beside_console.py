@@ -4,10 +4,10 @@ from pathlib import Path
 
 from console.app import build_console
 from console.gateway import GatewayDeps, add_gateway
-from console.portal_api import PortalDeps, add_portal_api
-from tests.console.api_stage import Seconds, api_stage, registration
+from console.portal_api import add_portal_api
+from tests.console.api_stage import api_stage, registration
 from tests.console.opening import opened
-from tests.console.portal_stage import FORM, MATTERS, SECRET, Wakes
+from tests.console.portal_stage import FORM, MATTERS, Wakes, nothing_in_the_way, portal_deps
 from tests.console.stage import Clock, deps_for
 from ticket_store.migrations import migrate
 
@@ -17,9 +17,8 @@ async def test_pages_and_apis_do_not_get_into_each_others_way(tmp_path: Path) ->
     await migrate(f"sqlite+aiosqlite:///{tmp_path / 'tickets.db'}")
     async with opened(tmp_path / "tickets.db", clock) as pages:
         app = build_console(deps_for(pages, clock))
-        deps = PortalDeps(pages, "portal", SECRET, clock, wakes, monotonic=Seconds())
-        add_portal_api(app, deps)
-        add_gateway(app, GatewayDeps(pages, {}, clock, wakes))
+        add_portal_api(app, portal_deps(pages, clock, wakes))
+        add_gateway(app, GatewayDeps(pages, {}, clock, wakes, nothing_in_the_way))
         async with api_stage(tmp_path / "tickets.db", base=app, clock=clock) as stage:
             call = stage.call
             page = await call("GET", "/tickets", allow_redirects=False)

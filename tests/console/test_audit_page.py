@@ -7,6 +7,7 @@ from contextlib import closing
 import pytest
 
 from console import say_audit
+from console.names import Names
 from schemas.errors import CommandRefused
 from schemas.ids import ticket_no
 from schemas.lifecycle import Action
@@ -106,7 +107,7 @@ async def test_a_break_in_the_chain_is_said_in_chinese(stage: Stage) -> None:
 )  # fmt: skip
 def test_facts_in_words(action: str, subject: str, facts: dict[str, object], said: str) -> None:
     row = AuditRow(1, None, "x", action, subject, facts)  # type: ignore[arg-type]  # when is no matter
-    assert say_audit.facts(row, lambda code: f"部门 {code}") == said
+    assert say_audit.facts(row, Names(lambda code: f"部门 {code}")) == said
 
 
 def test_who_and_what_in_words() -> None:

@@ -22,7 +22,7 @@ from schemas.intake import Intake
 from schemas.outbound import Outbound, Receipt
 from schemas.ticket import Source
 from tests.console.api_stage import ApiStage, Seconds, api_stage
-from tests.console.portal_stage import Wakes
+from tests.console.portal_stage import Wakes, nothing_in_the_way
 from tests.console.stage import Clock
 from ticket_store.store import Store
 
@@ -99,7 +99,7 @@ async def gateway_stage(path: Path) -> AsyncIterator[GatewayStage]:
         )  # fmt: skip
         peers: dict[str, Receiving] = {"plain": peer, "city": city}
         add_gateway(
-            app, GatewayDeps(store, peers, clock, wakes, largest_body=LARGEST, refused=refused)
+            app, GatewayDeps(store, peers, clock, wakes, nothing_in_the_way, LARGEST, refused)
         )
 
     async with api_stage(path, add) as api:
@@ -228,10 +228,31 @@ async def test_one_garbage_again_and_again_is_one_line_one_letter_and_a_count(
                 "POST", "/peers/city/orders", data=b"what is this", headers=headers
             )
             assert answer.status == 422
-    assert [line["event"] for line in logs] == ["pushes refused", "push not understood"]
+    assert [(line["event"], line["log_level"]) for line in logs] == [
+        ("pushes refused", "warning"), ("push not understood", "info"),
+    ]  # fmt: skip
     assert stage.refused.counts == {("city", "payload"): 5}
     (letter,) = await stage.api.store.inbound.dead_letters()
     assert (letter.content, letter.peer) == (b"what is this", "city")
+
+
+@pytest.mark.parametrize("act", ["keep", "settle"])
+async def test_a_letter_that_could_not_be_kept_was_counted_as_refused(
+    stage: GatewayStage, monkeypatch: pytest.MonkeyPatch, act: str
+) -> None:
+    async def full(*_arguments: object, **_named: object) -> None:
+        raise StoreBusy("disk full")
+
+    monkeypatch.setattr(stage.api.store.inbound, act, full)
+    signed = Signed("POST", "/peers/city/orders", b"what is this")
+    headers = sign(KEYS, signed, stage.api.clock(), "nonce-0123456789")
+    with capture_logs() as logs:
+        answer = await stage.api.call(
+            "POST", "/peers/city/orders", data=b"what is this", headers=headers
+        )
+    assert answer.status == 503
+    assert stage.refused.counts == {}
+    assert [line for line in logs if "push" in line["event"]] == []
 
 
 async def test_a_signed_complaint_that_was_not_understood_was_thrown_away(

@@ -84,6 +84,26 @@ async def test_administrators_are_offered_nothing(stage: Stage, user: str) -> No
     assert made(await stage.acknowledged(), user) == []
 
 
+async def test_after_a_refusal_the_buttons_are_those_of_the_ticket_as_it_is(stage: Stage) -> None:
+    ticket = await stage.registered()
+    browser = await stage.browser("operator")
+    await browser.get(f"/tickets/{ticket.ticket_id}")
+    assert 'data-test="offer-decline"' in browser.text
+    path = f"/tickets/{ticket.ticket_id}/actions/decline"
+    await browser.get(path, htmx=True)
+    assert 'id="offers"' not in browser.text, "a form that was asked for leaves the buttons alone"
+    await stage.do("operator", Action.ACCEPT, ticket.ticket_id)
+    answer = await browser.post(path, {"reason": "已诉讼"}, htmx=True)
+    assert answer.status == 409
+    assert '<div id="offers" hx-swap-oob="innerHTML">' in browser.text
+    assert 'data-test="offer-answer_directly"' in browser.text
+    for gone in ("decline", "accept"):
+        assert f'data-test="offer-{gone}"' not in browser.text
+    await browser.get(f"/tickets/{ticket.ticket_id}/offers", htmx=True)
+    assert 'data-test="offer-answer_directly"' in browser.text
+    assert 'data-test="offer-decline"' not in browser.text
+
+
 SAMPLE: dict[str, Any] = {
     "reason": "理由", "text": "内容", "result": "结果", "note": "", "reply": "", "agreed": True,
     "satisfied": True, "resolved": True, "working_days": 3, "form": "single",

@@ -10,6 +10,7 @@ import pytest
 
 from console import say, say_events, say_refusals
 from console.forms import FORMS
+from console.names import Names
 from console.offers import OWN_PAGE
 from console.rendering import fresh_command_id
 from console.workbench import PLACES
@@ -23,7 +24,7 @@ from ticket_store.to_dos import ToDo
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
-NAME = say_events.Name(lambda code: f"{code}局", lambda peer: f"{peer}平台")
+NAMES = Names(lambda code: f"{code}局", lambda peer: f"{peer}平台")
 PEOPLE = {Role.OPERATOR, Role.DISPATCHER, Role.HANDLER, Role.REVIEWER, Role.LEADER}
 
 
@@ -95,7 +96,7 @@ def test_lines_say_departments_by_name() -> None:
         ),
         handle_working_days=3, note="从速",
     )  # fmt: skip
-    title, details = say_events.line(event, NAME)
+    title, details = say_events.line(event, NAMES)
     assert title == "派发"
     assert details == "派往 a局（主办）、b局（协办）；要求 3 个工作日内办结；从速"
 
@@ -105,7 +106,7 @@ def test_card_says_step_and_deadline() -> None:
         state=State.DISPATCHED, clock="c", colour=CardColour.RED, department="a",
         arithmetic={"step": "handle", "due_at": "2026-11-24T23:59:59+08:00"},
     )  # fmt: skip
-    assert say_events.line(event, NAME) == (
+    assert say_events.line(event, NAMES) == (
         "红牌", "a局；承办环节，到期 2026-11-24 23:59",
     )  # fmt: skip
 

@@ -68,7 +68,6 @@ async def site(home: Path) -> AsyncIterator[Site]:
     app, seconds = build_web(hub, None), Seconds()
     health = app[HEALTH]
     health.monotonic = seconds
-    assert health.broker is not None
     health.broker._monotonic = seconds
     async with TestClient(TestServer(app)) as client:
         yield Site(hub, client, seconds)

@@ -14,6 +14,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from console.gateway import GatewayDeps, add_gateway
 from console.refused_pushes import RefusedPushes
 from hub.assembly import Hub, build
+from hub.broker_watch import BrokerWatch
 from hub.health import Health, add_health
 from hub.settings import load
 from hub.worker import Worker, build_sender
@@ -37,6 +38,10 @@ async def hub(home: Path) -> AsyncIterator[Hub]:
     await built.close()
 
 
+def health_of(hub: Hub, worker: Worker | None = None) -> Health:
+    return Health(hub, worker, BrokerWatch(hub.settings.broker, Seconds()))
+
+
 async def asked(health: Health, path: str) -> tuple[int, Any]:
     app = web.Application()
     add_health(app, health)
@@ -47,7 +52,7 @@ async def asked(health: Health, path: str) -> tuple[int, Any]:
 
 
 async def test_ready_when_the_store_is_whole(hub: Hub) -> None:
-    assert await asked(Health(hub, None), "/health/ready") == (200, {"ready": True, "missing": []})
+    assert await asked(health_of(hub), "/health/ready") == (200, {"ready": True, "missing": []})
 
 
 async def test_red_when_the_stores_file_cannot_be_read(hub: Hub, home: Path) -> None:
@@ -57,13 +62,13 @@ async def test_red_when_the_stores_file_cannot_be_read(hub: Hub, home: Path) -> 
         (home / beside).unlink(missing_ok=True)
     file.rename(aside)
     file.mkdir()
-    status, told = await asked(Health(hub, None), "/health/ready")
+    status, told = await asked(health_of(hub), "/health/ready")
     assert status == 503
     assert told["missing"][0].startswith("store: StoreBusy SQLITE_CANTOPEN")
-    assert await asked(Health(hub, None), "/health/live") == (200, {"live": True})
+    assert await asked(health_of(hub), "/health/live") == (200, {"live": True})
     file.rmdir()
     file.write_bytes(b"something else altogether" * 100)
-    _, told = await asked(Health(hub, None), "/health/ready")
+    _, told = await asked(health_of(hub), "/health/ready")
     assert told["missing"] == ["store: StoreNotUsable file is not a database"]
 
 
@@ -75,8 +80,12 @@ class _Usage(NamedTuple):
 
 async def test_refused_pushes_are_counted_by_peer_and_reason(hub: Hub) -> None:
     app, refused = web.Application(), RefusedPushes(Seconds())
-    add_gateway(app, GatewayDeps(hub.store, {}, hub.now, lambda: None, refused=refused))
-    add_health(app, Health(hub, None))
+    health = health_of(hub)
+    gateway = GatewayDeps(
+        hub.store, {}, hub.now, lambda: None, health.broker.require, refused=refused
+    )
+    add_gateway(app, gateway)
+    add_health(app, health)
     for _ in range(3):
         refused.note("city", CredentialRefused("city", "bad", peer_code="signature"))
     refused.note("city", RequestRefused("city", "no operation GET x"))
@@ -88,7 +97,7 @@ async def test_refused_pushes_are_counted_by_peer_and_reason(hub: Hub) -> None:
 
 async def test_red_before_the_disk_is_full(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: _Usage(1 << 30, 1 << 30, 12 << 20))
-    _, told = await asked(Health(hub, None), "/health/ready")
+    _, told = await asked(health_of(hub), "/health/ready")
     assert [text.partition(" in ")[0] for text in told["missing"]] == ["disk: 12 MB free"]
 
 
@@ -96,7 +105,7 @@ async def test_red_when_consumption_stands_still_and_green_when_it_goes_on(hub: 
     clock = Seconds()
     progress = Progress(clock)
     worker = Worker(progress, Wakes(), build_sender(hub), asyncio.Event())
-    health = Health(hub, worker)
+    health = health_of(hub, worker)
     register = progress.part("register")
     register.owes(3)
     clock.at = hub.settings.streams.stalled_seconds

@@ -382,8 +382,12 @@ async def test_a_token_is_shown_once_and_ends_by_time_or_revocation(world: World
 async def test_a_token_does_not_last_for_ever(world: World, lasts: timedelta) -> None:
     with pytest.raises(PersonRefused):
         await world.people.tokens.create("a", "x", frozenset({Role.LEADER}), lasts=lasts)
-    with pytest.raises(PersonRefused):
-        await world.people.tokens.create("a", " ", frozenset({Role.LEADER}))
+
+
+@pytest.mark.parametrize("name", [" ", "x" * 81])
+async def test_a_tokens_name_has_some_characters_and_not_too_many(world: World, name: str) -> None:
+    with pytest.raises(PersonRefused, match="1 to 80 characters"):
+        await world.people.tokens.create("a", name, frozenset({Role.LEADER}))
 
 
 def stored_bytes(folder: Path) -> list[bytes]:
