@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from hub.broker import prepare_broker
+from hub.cli.move import move_store
 from hub.cli.output import FAILED, WRONG_USAGE, AsJson, fail, print_json, run, say, settings_or_exit
 from hub.settings import Settings
 from hub.stored import stored
@@ -15,8 +16,23 @@ from ticket_store.store import Store
 BY = "cli"
 
 
-def migrate_store(as_json: AsJson = False) -> None:
-    """Make the store, or bring it up to date; on Kafka also the topics."""
+def migrate_store(
+    source: Annotated[
+        str | None, typer.Option("--from", help="sqlite+aiosqlite:///FILE of a hub that stands.")
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option("--to", help="postgresql+asyncpg://... of an empty database.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make the store, or bring it up to date; on Kafka also the topics.
+
+    With --from and --to: copy a store to PostgreSQL and prove the copy equal. A copy that was
+    killed goes on where it was when it is called again.
+    """
+    if source is not None or target is not None:
+        move_store(source, target, as_json=as_json)
+        return
     applied, topics = run(_migrate(settings_or_exit()))
     if as_json:
         print_json({"applied": applied, "topics": topics})
