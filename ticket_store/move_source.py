@@ -52,6 +52,7 @@ class HeldFile:
 
     def __init__(self, file: Path) -> None:
         self._file = file
+        self._cursors: list[sqlite3.Cursor] = []
 
     def __enter__(self) -> Self:
         """Raises: MoveRefused when there is no store, or a process has it open."""
@@ -91,7 +92,10 @@ class HeldFile:
             raise MoveRefused(f"{self._file.absolute()} is no store: {error}") from error
 
     def _close(self) -> None:
+        """A cursor that is half read, after an error, would keep the connection and its lock."""
         with suppress(sqlite3.Error):
+            for cursor in self._cursors:
+                cursor.close()
             self._connection.close()
         self._bytes.close()
 
@@ -137,10 +141,11 @@ class HeldFile:
             f"SELECT {columns} FROM {quoted(table.name)}{where} ORDER BY {key}",  # noqa: S608  names of ours
             tuple(after or ()),
         )
+        self._cursors.append(cursor)
         batch: list[Row] = []
         size = 0
         try:
-            while some := cursor.fetchmany(_READ_AT_ONCE):
+            while some := cursor.fetchmany(min(_READ_AT_ONCE, MOST_ROWS)):
                 batch += some
                 size += sum(len(value) for row in some for value in row if _has_length(value))
                 if len(batch) >= MOST_ROWS or size >= MOST_BYTES:

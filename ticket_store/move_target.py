@@ -6,8 +6,8 @@ revision that no program knows: a hub does not open it.
 """
 
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from sqlalchemy import LargeBinary, Table, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
+from schemas.errors import HubError, StoreBusy
 from ticket_store import words_postgresql
 from ticket_store.metadata import metadata
 from ticket_store.move_source import MoveRefused, Row, key_of, quoted
@@ -23,6 +24,7 @@ from ticket_store.search_models import ticket_texts
 UNFINISHED = "move-unfinished"
 _LOCK = 0x5D70_0001  # any number that nobody else takes
 _LOCK_TIMEOUT = "30s"  # the session of a copy that was killed ends its last statement first
+_AWAY = ("08", "53", "57")  # classes: connection lost, out of resources, operator intervention
 _LOCK_NOT_AVAILABLE = "55P03"
 _AT_FIRST = {"audit_head": 1}  # rows that the migrations make
 _MAKE = (
@@ -158,9 +160,10 @@ class Target:
             )
             # within the transaction that the statement above has begun
             driver = await self._driver()
-            await driver.copy_records_to_table(
-                table.name, records=rows, columns=[column.name for column in table.columns]
-            )
+            with _driver_said(table):
+                await driver.copy_records_to_table(
+                    table.name, records=rows, columns=[column.name for column in table.columns]
+                )
             if table is ticket_texts:
                 texts = [(row[0], row[1]) for row in rows]
                 await self._connection.run_sync(words_postgresql.add_words, texts)
@@ -196,8 +199,9 @@ class Target:
         )
         query = f"SELECT {columns} FROM {quoted(table.name)} ORDER BY {order}"  # noqa: S608  names of ours
         driver = await self._driver()
-        async with driver.transaction():
-            yield await driver.cursor(query)
+        with _driver_said(table):
+            async with driver.transaction():
+                yield await driver.cursor(query)
 
     async def finish(self) -> None:
         """The database is a store from now on."""
@@ -226,6 +230,25 @@ async def opened_target(url: str) -> AsyncIterator[Target]:
             yield target
     finally:
         await engine.dispose()
+
+
+@contextmanager
+def _driver_said(table: Table) -> Iterator[None]:
+    """The driver's own errors, which SQLAlchemy has not seen. They are not quoted: they hold rows.
+
+    Raises: StoreBusy when the session is gone; MoveRefused for rows that it does not take.
+    """
+    try:
+        yield
+    except (HubError, ValueError) as error:
+        if isinstance(error, HubError):
+            raise
+        raise MoveRefused(f"{table.name}: rows that PostgreSQL does not take") from error
+    except Exception as error:
+        state = getattr(error, "sqlstate", None)
+        if state is not None and not state.startswith(_AWAY):
+            raise MoveRefused(f"{table.name}: PostgreSQL says {state}") from error
+        raise StoreBusy(f"database away: {state or type(error).__name__}") from error
 
 
 def _written_key(key: Sequence[Any]) -> str:

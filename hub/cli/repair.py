@@ -30,10 +30,11 @@ def migrate_store(
     With --from and --to: copy a store to PostgreSQL and prove the copy equal. A copy that was
     killed goes on where it was when it is called again.
     """
+    settings = settings_or_exit()
     if source is not None or target is not None:
         move_store(source, target, as_json=as_json)
         return
-    applied, topics = run(_migrate(settings_or_exit()))
+    applied, topics = run(_migrate(settings))
     if as_json:
         print_json({"applied": applied, "topics": topics})
         return

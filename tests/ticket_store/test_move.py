@@ -8,12 +8,15 @@ from collections.abc import AsyncIterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
+from schemas.errors import StoreBusy
 from schemas.lifecycle import Action
+from schemas.parties import Role
 from tests.postgresql import own_database
 from tests.schemas import cases
 from tests.ticket_store.filled import ALL
@@ -31,6 +34,10 @@ from ticket_store.ticket_query import TicketQuery
 ROOT = Path(__file__).resolve().parents[2]
 TICKETS = 30
 BATCH = 4  # rows: the tables have many batches, so that a kill falls within one
+END_THE_OTHERS = (
+    "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
 YEAR = '{"year": 2031, "source": "test"}'
 ON_SERVER = pytest.mark.postgresql
 
@@ -106,7 +113,7 @@ async def test_the_hub_goes_on_with_the_same_tickets_and_clocks(
         new = store.ids.next()
         await store.desk.execute(register(new, "later"))
         await store.people.sign_in("wang", PASSWORD)
-        await store.people.tokens.create("admin", "second", frozenset())
+        await store.people.tokens.create("admin", "second", frozenset({Role.LEADER}))
         assert await store.inbound.cursor("city") == "c\t1"
         assert await store.attachments.content((await store.attachments.of(first))[0]) == b"x"
         assert await store.outbox.length() == 4 * TICKETS + 1 + 3
@@ -117,20 +124,45 @@ async def test_the_hub_goes_on_with_the_same_tickets_and_clocks(
 @ON_SERVER
 @pytest.mark.usefixtures("tickets_made")
 async def test_a_copy_killed_twice_goes_on_and_ends_equal(store_file: Path, target: str) -> None:
-    first = await child(store_file, target, kill_at=30)
+    first = await child(store_file, target, kill_at=15)
     second = await child(store_file, target, kill_at=70)
     assert "done" not in {line[0] for line in [*first, *second]}
     with pytest.raises(StoreNotUsable):  # a hub does not open a half of a store
         await pending(target)
     last = await child(store_file, target)
     assert last[-1] == ["done", "equal"]
-    copied = [[line[1] for line in run if line[0] == "copy"] for run in (first, second, last)]
-    # no table is copied again once it was whole; the one that was cut goes on behind its last batch
-    assert not set(copied[2]) & set(dict.fromkeys(copied[1][:-1])) - {copied[1][-1]}
-    assert int(next(line for line in second if line[0] == "copy")[2]) > 0
+    copied = [[line[1:3] for line in run if line[0] == "copy"] for run in (first, second, last)]
+    assert copied[1][0] == [copied[0][-1][0], copied[1][0][1]]  # the table that was cut, and there
+    assert int(copied[1][0][1]) >= int(copied[0][-1][1]) > 0
+    cut = copied[1][-1][0]
+    assert {name for name, _ in copied[1]} & {name for name, _ in copied[2]} <= {cut}
     again: list[Step] = []
     assert (await moved(store_file, target, again)).differs == ()
     assert "copy" not in {step.doing for step in again}
+
+
+@ON_SERVER
+@pytest.mark.usefixtures("tickets_made")
+@pytest.mark.parametrize("doing", ["copy", "compare"])
+async def test_a_database_that_goes_away_is_come_back_to(
+    store_file: Path, target: str, doing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(move_source, "MOST_ROWS", BATCH)
+    ended: list[Step] = []
+
+    def end_all_sessions(step: Step) -> None:
+        if step.doing == doing and step.table == "events" and step.rows and not ended:
+            ended.append(step)
+            thread = Thread(target=lambda: asyncio.run(on_server(target, END_THE_OTHERS)))
+            thread.start()
+            thread.join()
+
+    with pytest.raises(StoreBusy):
+        await move(url_of(store_file), target, end_all_sessions)
+    assert ended
+    steps: list[Step] = []
+    assert (await moved(store_file, target, steps)).differs == ()
+    assert next(step.rows > 0 for step in steps if step.table == "events")
 
 
 async def child(file: Path, target: str, kill_at: int | None = None) -> list[list[str]]:
