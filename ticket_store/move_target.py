@@ -18,10 +18,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from schemas.errors import HubError, StoreBusy
 from ticket_store import words_postgresql
 from ticket_store.metadata import metadata
+from ticket_store.migrations import UNFINISHED
 from ticket_store.move_source import MoveRefused, Row, key_of, quoted
 from ticket_store.search_models import ticket_texts
 
-UNFINISHED = "move-unfinished"
 _LOCK = 0x5D70_0001  # any number that nobody else takes
 _LOCK_TIMEOUT = "30s"  # the session of a copy that was killed ends its last statement first
 _AWAY = ("08", "53", "57")  # classes: connection lost, out of resources, operator intervention

@@ -127,7 +127,9 @@ async def test_a_copy_killed_twice_goes_on_and_ends_equal(store_file: Path, targ
     first = await child(store_file, target, kill_at=15)
     second = await child(store_file, target, kill_at=70)
     assert "done" not in {line[0] for line in [*first, *second]}
-    with pytest.raises(StoreNotUsable):  # a hub does not open a half of a store
+    with pytest.raises(
+        StoreNotUsable, match="is being copied to it"
+    ):  # a hub does not open a half of a store
         await pending(target)
     last = await child(store_file, target)
     assert last[-1] == ["done", "equal"]

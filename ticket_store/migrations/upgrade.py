@@ -16,6 +16,7 @@ from schemas.errors import HubError, StoreBusy
 from ticket_store.engine import Database, busy_reason, connect
 
 _FOLDER = Path(__file__).parent
+UNFINISHED = "move-unfinished"  # the revision of a database that a store is being copied to
 
 
 class StoreNotUsable(HubError):
@@ -29,6 +30,8 @@ def as_hub_error(error: Exception) -> HubError | None:
     if (reason := busy_reason(error)) is not None:
         return StoreBusy(reason)
     if isinstance(error, RevisionError | CommandError):
+        if UNFINISHED in str(error):
+            return StoreNotUsable("a store is being copied to it: let `sutong migrate --from` end")
         return StoreNotUsable(f"written by a newer version of this program ({error})")
     if isinstance(error, DBAPIError):
         return StoreNotUsable(str(error.orig))
