@@ -59,7 +59,15 @@ def fetch() -> None:
     path = os.pathsep.join([str(Path(command[0]).parent), os.environ.get("PATH", os.defpath)])
     print("Fetching browser assets from npm ...", flush=True)
     result = subprocess.run(
-        [*command, "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"],
+        [
+            *command,
+            "ci",
+            "--no-audit",
+            "--no-fund",
+            "--ignore-scripts",
+            "--loglevel=error",
+            "--no-progress",
+        ],
         cwd=ROOT,
         check=False,
         stdin=subprocess.DEVNULL,

@@ -113,10 +113,10 @@ def list_users(as_json: AsJson = False) -> None:
         print_json({"users": rows})
         return
     for row in rows:
-        state = "" if row["active"] else "  inactive"
-        state += f"  locked until {row['locked_until']}" if row["locked_until"] else ""
+        state = "active" if row["active"] else "inactive"
+        state += f", locked until {row['locked_until']}" if row["locked_until"] else ""
         roles = ", ".join(row["roles"]) if isinstance(row["roles"], list) else ""
-        say(f"{row['user']}  {roles}  {row['department'] or ''}{state}")
+        say(f"{row['user']}  {roles}  {row['department'] or '-'}  {state}")
 
 
 @user_app.command("unlock")
@@ -162,17 +162,19 @@ def create_token(
     """Create an API token; it is shown once."""
     roles = _roles(role, department)
     secret: list[str] = []
+    made: dict[str, object] = {}
 
     async def create(hub: Hub) -> None:
         _known(hub, department)
         lasts = timedelta(days=days)
         tokens = hub.store.people.tokens
-        shown, _ = await tokens.create(BY, name, roles, department=department, lasts=lasts)
+        shown, token = await tokens.create(BY, name, roles, department=department, lasts=lasts)
         secret.append(shown)
+        made.update(token_id=token.token_id, expires_at=token.expires_at.isoformat())
 
     _with_hub(create)
     if as_json:
-        print_json({"name": name, "token": secret[0]})
+        print_json({"name": name, "token": secret[0], **made})
         return
     say(f"token for {name} (shown once): {secret[0]}")
 

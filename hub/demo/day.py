@@ -138,6 +138,8 @@ async def play(options: DemoOptions) -> DemoSummary:
             summary = await summary_of(
                 hub.store, town.names, held, settlement, unsettled, time.monotonic() - begun
             )
+    if not options.leave:
+        options.say("the day has ended")
     for line in summary.problems() if options.leave else ():
         print(line, file=sys.stderr)  # noqa: T201 - for people who look why a demo failed
     return summary
@@ -201,4 +203,5 @@ async def _introduce(options: DemoOptions, hub: Hub, url: str) -> None:
         options.say(f"  {user.user_name:<10} {user.password:<24} {user.display_name}{place}")
     if not options.leave:
         options.say("a city's day comes in by all four channels, some tickets a minute, and people")
-        options.say("work on them; act yourself whenever you like. Ctrl-C ends it")
+        options.say("work on them; act yourself whenever you like. Ctrl-C ends it,")
+        options.say("and what it holds goes with it")

@@ -75,18 +75,20 @@ class CityLife:
         return left
 
     async def unsettled(self) -> list[str]:
-        """What still waits for somebody, in words."""
+        """What still waits for somebody, in words; looked for in the order in which it goes on."""
         inbound, found = self.store.inbound, await self.town.unread(self.store.inbound)
         if waiting := (await inbound.tally())["waiting"]:
             found.append(f"{waiting} messages without outcome")
-        owed = await self.store.deliveries.owed_counts()
         waits = frozenset({*map(State, self.people.states), State.AWAITING_RATING})
         for peer in self.town.names:  # a store may hold what other towns left
-            states = owed.get(peer, {})
-            found += [f"{states[one]} {one} for {peer}" for one in _WAITS if states.get(one)]
             query = TicketQuery(states=waits, peer=peer)
             if count := (await self.store.search.count(query, LEADER)).number:
                 found.append(f"{count} tickets of {peer} that wait for people")
+        # last: what the looks above saw on its way has become a delivery by now
+        owed = await self.store.deliveries.owed_counts()
+        for peer in self.town.names:
+            states = owed.get(peer, {})
+            found += [f"{states[one]} {one} for {peer}" for one in _WAITS if states.get(one)]
         if behind := await self.store.clocks.behind(self.now(), 1000):
             found.append(f"clocks of {len(behind)} tickets")
         return found

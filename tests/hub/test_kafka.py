@@ -1,5 +1,6 @@
 """The hub on a real Kafka. One file, so one process: the topics have fixed names."""
 
+import asyncio
 import json
 import os
 import uuid
@@ -17,6 +18,7 @@ from streams.topics import TOPICS
 from tests.hub.commands import sutong
 from tests.postgresql import own_database
 
+PATIENCE = 30.0  # seconds
 BROKER = os.environ.get("SUTONG_TEST_BROKER_URL", "")
 NOBODY = "kafka://127.0.0.1:1"
 
@@ -108,6 +110,9 @@ async def test_a_topic_of_other_partitions_is_refused_not_used(
     await admin.start()
     try:
         await admin.create_topics([NewTopic(torn.name, 2, 1)])
+        async with asyncio.timeout(PATIENCE):  # until the broker's own list has it
+            while await missing(access) == [torn.name]:
+                pass
         assert await missing(access) == [f"{torn.name} (partitions)"]
         with pytest.raises(TopicsWrong, match="2 partitions instead of 3"):
             await ensure(access)
