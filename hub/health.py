@@ -1,4 +1,4 @@
-"""/health/live, /health/ready and /metrics."""
+"""/health/live, /health/ready, and where /metrics is served."""
 
 import asyncio
 import shutil
@@ -7,14 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from console.gateway import GATEWAY
-from console.refused_pushes import RefusedPushes
 from hub.assembly import Hub
 from hub.broker_watch import BrokerWatch
+from hub.metrics import exposition
 from hub.worker import Worker
 from schemas.errors import HubError
 from ticket_store.migrations import pending
@@ -94,58 +92,16 @@ async def ready(request: web.Request) -> web.Response:
     )
 
 
-class _Counted(Collector):
-    """Counts that are kept elsewhere, read before each scrape and handed to the registry."""
-
-    def __init__(self) -> None:
-        self.families: list[Metric] = []
-
-    def collect(self) -> list[Metric]:
-        return self.families
-
-
 async def metrics(request: web.Request) -> web.Response:
-    """Prometheus text: deliveries owed by peer, messages by outcome, refused pushes, backlogs."""
-    health = request.app[HEALTH]
-    registry = CollectorRegistry()
-    counted = _Counted()
-    registry.register(counted)
-    counted.families = await _store_families(health)
-    if (gateway := request.app.get(GATEWAY)) is not None:
-        counted.families.append(_refused(gateway.refused))
-    if health.worker is not None:
-        backlog = Gauge("sutong_backlog", "Records that wait", ["part"], registry=registry)
-        stalled = Gauge("sutong_stalled_seconds", "Standing still", ["part"], registry=registry)
-        for name, part in health.worker.progress.parts.items():
-            backlog.labels(name).set(part.backlog)
-            stalled.labels(name).set(part.stalled_seconds())
-    return web.Response(
-        body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST}
+    """Prometheus text; 200 also while the store is away, without what only the store knows."""
+    health, gateway = request.app[HEALTH], request.app.get(GATEWAY)
+    body = await exposition(
+        health.hub,
+        missing=await health.missing(),
+        progress=health.worker.progress if health.worker else None,
+        refused=gateway.refused if gateway else None,
     )
-
-
-async def _store_families(health: Health) -> list[Metric]:
-    store = health.hub.store
-    deliveries = GaugeMetricFamily(
-        "sutong_deliveries", "Deliveries by peer and state", labels=["peer", "state"]
-    )
-    for peer, states in (await store.deliveries.owed_counts()).items():
-        for state, count in states.items():
-            deliveries.add_metric([peer, state.value], count)
-    inbound = GaugeMetricFamily("sutong_inbound", "Messages by outcome", labels=["outcome"])
-    for outcome, count in (await store.inbound.tally()).items():
-        inbound.add_metric([outcome], count)
-    return [deliveries, inbound]
-
-
-def _refused(pushes: RefusedPushes) -> Metric:
-    """Of this process since its start, as counters are."""
-    family = CounterMetricFamily(
-        "sutong_pushes_refused", "Pushes that were refused", labels=["peer", "reason"]
-    )
-    for (peer, reason), count in pushes.counts.items():
-        family.add_metric([peer, reason], count)
-    return family
+    return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
 def add_health(app: web.Application, health: Health) -> None:
