@@ -1,13 +1,12 @@
 """Core statements compiled once, and run with plain tuples at the speed of the driver.
 
-On SQLite they go to the driver itself: its rows and errors are wrapped here, at a fifth of the cost
-of a Core result. Column types do not convert: an Instant is passed and read as microseconds.
+They go to the database's own driver (driver_sqlite.py, driver_postgresql.py); its rows are wrapped
+here. Column types do not convert: an Instant is passed and read as microseconds.
 """
 
-import sqlite3
 from collections import namedtuple
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 from sqlalchemy import (
@@ -20,7 +19,6 @@ from sqlalchemy import (
     Select,
     bindparam,
 )
-from sqlalchemy.exc import DBAPIError
 
 
 class Statement:
@@ -46,7 +44,7 @@ class Statement:
             for bind, name in compiled.bind_names.items()  # type: ignore[attr-defined]  # of SQLCompiler
             if not bind.required
         }
-        self._bare = dialect.name == "sqlite"
+        self._driver = _driver_of(dialect)
         self._row: Callable[[Iterable[Any]], Any] | None = None
 
     def _values(self, row: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -56,46 +54,28 @@ class Statement:
 
     def rows(self, connection: Connection, **values: Any) -> Sequence[Any]:
         """All rows; each has its columns by name and by place."""
-        if not self._bare:
-            return connection.exec_driver_sql(self.text, self._values(values)).all()
-        with _as_core(self.text):
-            cursor = _driver(connection).execute(self.text, self._values(values))
-            if self._row is None:
-                names = [column[0] for column in cursor.description]
-                kind: Any = namedtuple("Row", names, rename=True)  # type: ignore[misc]  # of the query
-                self._row = kind._make
-            return [self._row(row) for row in cursor]
+        found, names = self._driver.fetch(connection, self.text, self._values(values))
+        if not found:
+            return []
+        if self._row is None:
+            kind: Any = namedtuple("Row", names(), rename=True)  # type: ignore[misc]  # of the query
+            self._row = kind._make
+        return [self._row(row) for row in found]
 
     def run(self, connection: Connection, **values: Any) -> int:
         """Execute once; returns how many rows it touched."""
-        if not self._bare:
-            return connection.exec_driver_sql(self.text, self._values(values)).rowcount
-        with _as_core(self.text):
-            touched: int = _driver(connection).execute(self.text, self._values(values)).rowcount
-            return touched
+        touched: int = self._driver.run(connection, self.text, self._values(values))
+        return touched
 
     def run_many(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         """Execute for every row, in order; nothing for none."""
-        if not rows:
-            return
-        many = [self._values(row) for row in rows]
-        if not self._bare:
-            connection.exec_driver_sql(self.text, many)
-            return
-        with _as_core(self.text):
-            _driver(connection).executemany(self.text, many)
+        if rows:
+            self._driver.run_many(connection, self.text, [self._values(row) for row in rows])
 
 
-def _driver(connection: Connection) -> Any:
-    return connection.connection.driver_connection
-
-
-@contextmanager
-def _as_core(text: str) -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise DBAPIError.instance(text, None, error, sqlite3.Error, hide_parameters=True) from error
+def _driver_of(dialect: Dialect) -> Any:
+    """The module that runs text on that database; PostgreSQL's driver is an extra."""
+    return import_module(f"ticket_store.driver_{dialect.name}")
 
 
 def numbered(places: Sequence[int]) -> list[BindParameter[int]]:

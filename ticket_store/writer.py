@@ -2,7 +2,8 @@
 
 A piece of work is answered only after the commit that holds it. If anything in a group fails, the
 group is rolled back and its pieces are done again one by one, so that only the guilty one fails;
-work must therefore have no effect outside its transaction.
+work must therefore have no effect outside its transaction. Where several processes write, a group
+that another one came in between is done again before that.
 """
 
 import asyncio
@@ -15,10 +16,13 @@ import structlog
 from sqlalchemy import Connection
 
 from schemas.errors import StoreBusy
-from ticket_store.engine import Database, busy_reason
+from ticket_store.busy import busy_reason, is_conflict
+from ticket_store.engine import Database
 
 MOST_TOGETHER = 64
 LINGER_SECONDS = 0.002
+# when another process changed the same rows; the second look sees what it did
+_TRIES_TOGETHER, _TRIES_ALONE = 2, 5
 T = TypeVar("T")
 R = TypeVar("R")
 log = structlog.get_logger(__name__)
@@ -69,6 +73,7 @@ class WriterCounters:
     largest_group: int = 0
     last_group: int = 0
     replays: int = 0
+    conflicts: int = 0
     refused_busy: int = 0
 
 
@@ -137,13 +142,13 @@ class Writer:
             count = min(len(self._waiting), self._most)
             await self.process([self._waiting.popleft() for _ in range(count)])
 
-    async def process(self, group: Sequence[Job]) -> None:
+    async def process(self, group: Sequence[Job], tries: int = 1) -> None:
         """Commit, then answer: never the other way round."""
         self._count(group)
         try:
             results = await self.commit(group)
         except Exception as error:  # noqa: BLE001  whatever it is, somebody waits for it
-            await self._recover(group, error)
+            await self._recover(group, error, tries)
         else:
             self.answer(group, results)
 
@@ -169,12 +174,16 @@ class Writer:
             if not job.answer.done():  # the asker may have gone away; the work is done all the same
                 job.answer.set_result(result)
 
-    async def _recover(self, group: Sequence[Job], error: Exception) -> None:
+    async def _recover(self, group: Sequence[Job], error: Exception, tries: int) -> None:
         if (reason := busy_reason(error)) is not None:
             self.counters.refused_busy += len(group)
             log.warning("store busy", reason=reason, jobs=len(group))
             for job in group:
                 _fail(job, StoreBusy(reason))
+        elif is_conflict(error) and tries < (_TRIES_ALONE if len(group) == 1 else _TRIES_TOGETHER):
+            self.counters.conflicts += 1
+            log.info("another process came in between", jobs=len(group), tries=tries)
+            await self.process(group, tries + 1)
         elif len(group) == 1:
             _fail(group[0], error)
         else:

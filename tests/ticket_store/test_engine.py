@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import Connection
 
 from schemas.errors import StoreBusy
-from ticket_store.engine import READERS, Database, connect
+from ticket_store.engine import Database, connect
+from ticket_store.sqlite_engine import READERS
 
 _PATIENCE = 10.0  # seconds; only a test that fails waits so long
 

@@ -14,8 +14,9 @@ from schemas.lifecycle import Action
 from tests.schemas import cases
 from tests.ticket_store.hub_case import Clock, command, opened, register
 from ticket_store.batch import Decided
+from ticket_store.busy import busy_reason
 from ticket_store.desk import Outcome
-from ticket_store.engine import busy_reason, connect
+from ticket_store.engine import connect
 from ticket_store.store import Store
 from ticket_store.writer import Unit
 

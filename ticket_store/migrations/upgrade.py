@@ -13,7 +13,8 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from schemas.errors import HubError, StoreBusy
-from ticket_store.engine import Database, busy_reason, connect
+from ticket_store.busy import busy_reason
+from ticket_store.engine import Database, connect
 
 _FOLDER = Path(__file__).parent
 UNFINISHED = "move-unfinished"  # the revision of a database that a store is being copied to
