@@ -5,12 +5,14 @@ import threading
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 
 EPOCH_MS = 1_735_689_600_000  # 2025-01-01T00:00:00Z; 41 bits of milliseconds last until 2094
 NODE_BITS, COUNT_BITS, SEQUENCE_BITS = 5, 7, 10
 LAST_SEQUENCE = (1 << SEQUENCE_BITS) - 1  # events that one ticket can hold
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford: no I, L, O, U to mishear on the phone
 _HUB_ZONE = timezone(timedelta(hours=8))
+_ZONE_MS, _DAY_MS = 8 * 3_600_000, 24 * 3_600_000
 _WITHIN_DAY_LETTERS = 8  # 40 bits
 _DERIVED = 8  # UUID version of command ids that the hub works out from their cause
 _LENGTH = len("STyymmdd") + _WITHIN_DAY_LETTERS
@@ -53,13 +55,21 @@ def first_id_at(instant: datetime) -> int:
 
 def ticket_no(ticket_id: int) -> str:
     """The number people read to each other, e.g. `ST261125-7K3M9Q2X`: day, then within the day."""
-    day = created_at(ticket_id).astimezone(_HUB_ZONE).replace(hour=0, minute=0, second=0)
-    rest = ticket_id - first_id_at(day.replace(microsecond=0))
-    text = ""
+    milliseconds = ticket_id >> (NODE_BITS + COUNT_BITS)
+    prefix, first_id = _day((milliseconds + _ZONE_MS) // _DAY_MS)
+    rest, letters = ticket_id - first_id, []
     for _ in range(_WITHIN_DAY_LETTERS):
         rest, digit = divmod(rest, 32)
-        text = _ALPHABET[digit] + text
-    return f"ST{day:%y%m%d}-{text}"
+        letters.append(_ALPHABET[digit])
+    return prefix + "".join(reversed(letters))
+
+
+@lru_cache(maxsize=512)  # a page of a list has few days
+def _day(number: int) -> tuple[str, int]:
+    """How numbers of a day begin, and its first id; number: of days since EPOCH_MS, hub's zone."""
+    first_ms = number * _DAY_MS - _ZONE_MS
+    day = datetime.fromtimestamp((first_ms + EPOCH_MS) // 1000, _HUB_ZONE)
+    return f"ST{day:%y%m%d}-", max(0, first_ms) << (NODE_BITS + COUNT_BITS)
 
 
 def ticket_id_of(number: str) -> int:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import BigInteger, Connection, bindparam, delete, insert, select, update
 
 from schemas.clocks import Clock, ClockState
 from schemas.sla import Step
@@ -70,7 +70,9 @@ class ClockBook(Book):
             upsert(dialect, ticket_clocks, "open_clocks", "clocks"), dialect, ticket_clocks.c.keys()
         )
         self._remove = Statement(
-            delete(clock_firings).where(_FIRING.ticket_id == bindparam("ticket")), dialect
+            delete(clock_firings).where(_FIRING.ticket_id == bindparam("ticket")),
+            dialect,
+            together=True,
         )
         self._add = Statement(insert(clock_firings), dialect, clock_firings.c.keys())
         self._to_dos = Lookup(
@@ -86,8 +88,9 @@ class ClockBook(Book):
                 _TO_DO.to_do == bindparam("kind"),
                 _TO_DO.department == bindparam("whose"),
             )
-            .values(due_at=bindparam("due")),
+            .values(due_at=bindparam("due", type_=BigInteger)),
             dialect,
+            together=True,
         )
 
     async def save(self, ticket_id: int, version: int, clocks: Sequence[Clock]) -> bool:

@@ -93,12 +93,13 @@ class DeskStatements:
             .where(tickets.c.ticket_id == bindparam("new_ticket_id"))
             .values(
                 {
-                    column: bindparam(f"new_{column.name}")
+                    column: bindparam(f"new_{column.name}", type_=column.type)
                     for column in tickets.c
                     if column.name != "ticket_id"
                 }
             ),
             dialect,
+            together=True,
         )
         self.add_events = Statement(insert(events), dialect, events.c.keys())
         self.add_registrations = Statement(insert(registrations), dialect, registrations.c.keys())

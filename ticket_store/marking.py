@@ -24,6 +24,7 @@ class Marking:
                 mark.mark == bindparam("mark"), mark.ticket_id == bindparam("ticket_id")
             ),
             dialect,
+            together=True,
         )
         self._call = Statement(insert(follow_ups), dialect, follow_ups.c.keys())
 

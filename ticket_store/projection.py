@@ -76,13 +76,16 @@ class Projection:
                 to_do.department == bindparam("department"),
             ),
             dialect,
+            together=True,
         )
         self._put_texts = Statement(
             upsert(dialect, ticket_texts, "text"), dialect, ticket_texts.c.keys()
         )
         self._texts = texts_by_id(dialect)
         self._remove_keys = Statement(
-            delete(ticket_keys).where(ticket_keys.c.ticket_id == bindparam("ticket_id")), dialect
+            delete(ticket_keys).where(ticket_keys.c.ticket_id == bindparam("ticket_id")),
+            dialect,
+            together=True,
         )
         self._add_keys = Statement(insert(ticket_keys), dialect, ticket_keys.c.keys())
 

@@ -14,43 +14,46 @@ from sqlalchemy import (
     BindParameter,
     ClauseElement,
     Connection,
+    Delete,
     Dialect,
     Insert,
     Select,
+    Update,
     bindparam,
 )
+
+from ticket_store.statement_sets import change_of_many, insert_of_many
 
 
 class Statement:
     """A Core statement as text of one dialect.
 
-    columns: for an INSERT, the columns that each row gives.
-    Raises:  DBAPIError of either database, without the values.
+    columns:  for an INSERT, the columns that each row gives.
+    together: an UPDATE or DELETE by key, of which `run_many` gets each key once.
+    Raises:   DBAPIError of either database, without the values.
     """
 
     def __init__(
-        self, clause: ClauseElement, dialect: Dialect, columns: Iterable[str] | None = None
+        self,
+        clause: ClauseElement,
+        dialect: Dialect,
+        columns: Iterable[str] | None = None,
+        *,
+        together: bool = False,
     ) -> None:
+        names = None if columns is None else list(columns)
         if isinstance(clause, Insert):
             clause = clause.inline()  # no RETURNING for a key that the database makes
-        compiled = clause.compile(
-            dialect=dialect, column_keys=None if columns is None else list(columns)
-        )
-        self.text = str(compiled)
-        self._names: Sequence[str] = compiled.positiontup or ()  # type: ignore[attr-defined]  # of SQLCompiler
-        # what the statement brings itself; each row gives the rest
-        self._fixed: Mapping[str, Any] = {
-            name: bind.value
-            for bind, name in compiled.bind_names.items()  # type: ignore[attr-defined]  # of SQLCompiler
-            if not bind.required
-        }
+        compiled = _Compiled(clause, dialect, names)
+        self.text, self._values = compiled.text, compiled.values
         self._driver = _driver_of(dialect)
         self._row: Callable[[Iterable[Any]], Any] | None = None
-
-    def _values(self, row: Mapping[str, Any]) -> tuple[Any, ...]:
-        if self._fixed:
-            row = {**self._fixed, **row}
-        return tuple([row[name] for name in self._names])
+        self._set: _Compiled | None = None
+        if dialect.name == "postgresql":
+            if isinstance(clause, Insert) and names is not None:
+                self._set = _Compiled(insert_of_many(clause, names), dialect)
+            elif isinstance(clause, Update | Delete) and together:
+                self._set = _Compiled(change_of_many(clause), dialect)
 
     def rows(self, connection: Connection, **values: Any) -> Sequence[Any]:
         """All rows; each has its columns by name and by place."""
@@ -68,9 +71,37 @@ class Statement:
         return touched
 
     def run_many(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Execute for every row, in order; nothing for none."""
-        if rows:
+        """Execute for every row; nothing for none.
+
+        As one statement where the database has it, else one after the other, in order.
+        """
+        if not rows:
+            return
+        if self._set is not None and len(rows) > 1:
+            arrays = {name: [row[name] for row in rows] for name in rows[0]}
+            self._driver.run(connection, self._set.text, self._set.values(arrays))
+        else:
             self._driver.run_many(connection, self.text, [self._values(row) for row in rows])
+
+
+class _Compiled:
+    """text: with the dialect's placeholders, for `values` in their order."""
+
+    def __init__(
+        self, clause: ClauseElement, dialect: Dialect, columns: list[str] | None = None
+    ) -> None:
+        compiled: Any = clause.compile(dialect=dialect, column_keys=columns)
+        self.text = str(compiled)
+        self._names: Sequence[str] = compiled.positiontup or ()
+        # what the statement brings itself; each row gives the rest
+        self._fixed: Mapping[str, Any] = {
+            name: bind.value for bind, name in compiled.bind_names.items() if not bind.required
+        }
+
+    def values(self, row: Mapping[str, Any]) -> tuple[Any, ...]:
+        if self._fixed:
+            row = {**self._fixed, **row}
+        return tuple([row[name] for name in self._names])
 
 
 def _driver_of(dialect: Dialect) -> Any:

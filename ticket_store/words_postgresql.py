@@ -5,15 +5,16 @@ The words are lexemes already; no dictionary or parser of the server has a say i
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import BigInteger, Connection, Integer, Text, bindparam, text
+from sqlalchemy import ARRAY, BigInteger, Connection, Integer, Text, bindparam, text
 
 from ticket_store.bigrams import Query, words_of
 
 _ADD = text(
     "INSERT INTO ticket_words (ticket_id, words)"
-    " VALUES (:ticket_id, array_to_tsvector(string_to_array(:words, ' ')))"
+    " SELECT id, array_to_tsvector(string_to_array(line, ' '))"
+    " FROM unnest(:ids, :lines) AS given (id, line)"
     " ON CONFLICT (ticket_id) DO UPDATE SET words = excluded.words"
-).bindparams(bindparam("ticket_id", type_=BigInteger), bindparam("words", type_=Text))
+).bindparams(bindparam("ids", type_=ARRAY(BigInteger)), bindparam("lines", type_=ARRAY(Text)))
 # OFFSET 0 fences: else the planner may walk the key and test every ticket for the words
 _FIND = text(
     "SELECT ticket_id FROM (SELECT ticket_id FROM ticket_words"
@@ -30,9 +31,9 @@ _FIND = text(
 
 def add_words(connection: Connection, texts: Iterable[tuple[int, str]]) -> None:
     """Index texts; the words of an earlier text of the same ticket are replaced."""
-    rows = [{"ticket_id": key, "words": words_of(content)} for key, content in texts]
-    if rows:
-        connection.execute(_ADD, rows)
+    lines = {ticket_id: words_of(content) for ticket_id, content in texts}
+    if lines:
+        connection.execute(_ADD, {"ids": list(lines), "lines": list(lines.values())})
 
 
 def find_words(
