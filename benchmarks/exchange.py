@@ -88,7 +88,7 @@ async def exchange(options: ExchangeOptions) -> dict[str, Any]:
         await fleet.stop()
         held = await read_store(store, town.names)
         settlement = compare(town.claims(), held)
-        end_to_end = percentiles(_end_to_end(town, first))
+        told = percentiles(end_to_end(town, first))
     for line in (*(f"unsettled: {one}" for one in left), *settlement.lines()):
         print(line, file=sys.stderr)
     tickets = len(held.tickets) - len(first.tickets)
@@ -96,7 +96,7 @@ async def exchange(options: ExchangeOptions) -> dict[str, Any]:
     return {
         "intakes_per_s": round(tickets / seconds, 1),
         "events_per_s": round((_events(held) - _events(first)) / seconds, 1),
-        "end_to_end_ms": end_to_end,
+        "end_to_end_ms": told,
         "cpu_ms_per_ticket": cpu["hub"],
         "lost": len(settlement.lost) + len(left),
         "doubled": len(settlement.doubled) + len(settlement.out_of_order),
@@ -119,7 +119,7 @@ def _events(held: Held) -> int:
     return sum(map(len, held.histories.values()))
 
 
-def _end_to_end(town: Town, held: Held) -> list[float]:
+def end_to_end(town: Town, held: Held) -> list[float]:
     """Milliseconds from the row of the message that registered a ticket to the first state that its
     source applied; of those tickets that `held` has."""
     told = _first_told(town)
