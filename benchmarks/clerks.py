@@ -1,4 +1,6 @@
-"""`sutong run` with clerks inside who do the people's part at once: `python -m benchmarks.clerks`
+"""`sutong run` or `worker` with clerks inside who do the people's part at once.
+
+`python -m benchmarks.clerks run|worker`
 
 For benchmarks that ask how fast messages, events and deliveries go through, not how fast people
 are: each ticket is taken through its states by commands at the desk, as the console gives them.
@@ -6,6 +8,7 @@ are: each ticket is taken through its states by commands at the desk, as the con
 
 import asyncio
 import signal
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from typing import Any
@@ -15,13 +18,14 @@ from hub.assembly import Hub, build
 from hub.logs import set_up
 from hub.memory import settle
 from hub.settings import load
-from hub.web import running_web
+from hub.web import running_health, running_web
 from hub.worker import running_worker
 from schemas import commands as cmd
-from schemas.errors import CommandRefused, StoreBusy
+from schemas.errors import CommandRefused
 from schemas.matter import MatterKind
 from schemas.parties import Actor, Role
 from schemas.ticket import State, Ticket
+from streams.waiting import when_free
 from ticket_store.desk import Outcome
 
 _CENTRE = Actor(
@@ -71,9 +75,9 @@ class Clerks:
         else:
             return
         async with self._room:
-            # refused: the ticket has gone on since, and that commit brought it here too
-            with suppress(CommandRefused, StoreBusy):
-                await self._hub.store.desk.execute(command)
+            # refused: the ticket has gone on since, and that commit was told to a clerk too
+            with suppress(CommandRefused):
+                await when_free(lambda: self._hub.store.desk.execute(command))
 
     async def _registration_of(self, ticket: Ticket) -> cmd.Command:
         registration = await self._hub.store.tickets.registration(ticket.ticket_id)
@@ -115,20 +119,23 @@ def _waits_for_proposal(outcome: Outcome) -> bool:
     return accepted and all(one.event.kind != "proposal_made" for one in outcome.events)
 
 
-async def _run() -> None:
+async def _run(kind: str) -> None:
     settings, stop = load(), asyncio.Event()
     set_up(settings.log_level, settings.log_format)
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     async with AsyncExitStack() as parts:
-        hub = await build(settings, migrating=True)
+        hub = await build(settings, migrating=kind == "run")
         parts.push_async_callback(hub.close)
         Clerks(hub)
         worker = await parts.enter_async_context(running_worker(hub))
-        await parts.enter_async_context(running_web(hub, worker))
+        if kind == "run":
+            await parts.enter_async_context(running_web(hub, worker))
+        else:
+            await parts.enter_async_context(running_health(hub, worker, settings.health_port))
         settle()
         await stop.wait()
 
 
 if __name__ == "__main__":
-    asyncio.run(_run())
+    asyncio.run(_run(sys.argv[1] if len(sys.argv) > 1 else "run"))

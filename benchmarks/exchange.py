@@ -1,7 +1,8 @@
 """How fast do messages become tickets and states go back? `python -m benchmarks.exchange --json`
 
 A day's messages of all four simulated peers go through streams, store and deliveries of one hub
-process, in which clerks do the people's part at once. The first part comes in at a steady pace and
+process, or with both URLs of two workers and a web process; clerks inside do the people's part at
+once. The first part comes in at a steady pace and
 gives the time end to end (body received -> state applied at its source); the rest comes in as fast
 as it goes and gives the rates.
 """
@@ -10,21 +11,17 @@ import argparse
 import asyncio
 import json
 import random
-import secrets
 import sys
-import tempfile
 import time
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from benchmarks.figures import machine, percentiles
-from hub.assembly import build
+from benchmarks.servers import cpu_behind
+from benchmarks.stage import Servers, staged
 from hub.demo.city import City
-from hub.demo.day import CLOCKS, DELIVERIES, STREAMS, DemoSettings
-from hub.demo.hub_process import HubProcess, free_port, write_settings
+from hub.demo.fleet import COMMANDS, Fleet
 from hub.demo.life import CityLife
 from hub.demo.settlement import Held, compare, read_store
 from hub.demo.town import Town
@@ -61,72 +58,68 @@ class _Nobody:
 
 
 async def exchange(options: ExchangeOptions) -> dict[str, Any]:
-    """Run it; the figures of the contract. Raises: HubNotReady."""
-    async with AsyncExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sutong-exchange-")))
-        suffix = f"-{secrets.token_hex(3)}" if options.database_url else ""
-        town = await stack.enter_async_context(
-            Town(folder, seed=options.seed, plan="none", now=utc_now, suffix=suffix, page_size=500)
-        )
-        settings = _settings(options, folder, town)
-        write_settings(settings["home"], settings | {"home": str(settings["home"])})
-        eyes = await build(DemoSettings(**settings), migrating=True)
-        stack.push_async_callback(eyes.close)
-        command = (sys.executable, "-m", "benchmarks.clerks")
-        process = HubProcess(settings["home"], settings["port"], command, folder / "hub.log")
-        stack.callback(process.kill)
+    """Run it; the figures of the contract, and two more. Raises: HubNotReady."""
+    servers = Servers(options.database_url, options.broker_url)
+    clerks = {kind: (sys.executable, "-m", "benchmarks.clerks", kind) for kind in ("run", "worker")}
+    async with staged(
+        servers,
+        seed=options.seed,
+        faults="none",
+        webs=1,
+        page_size=500,
+        poll_seconds=_POLL_SECONDS,
+        per_peer=8,
+        commands={**COMMANDS, **clerks},
+    ) as stage:
+        town, fleet = stage.town, stage.fleet
+        store = fleet.hub.store
         traffic = Traffic(
             town, City(options.seed), random.Random(f"traffic:{options.seed}"), utc_now
         )
-        life = CityLife(town, traffic, _Nobody(), eyes.store, process.url, utc_now)
-        await process.start()
+        life = CityLife(town, traffic, _Nobody(), store, fleet.url, utc_now)
         paced = min(_MOST_PACED, options.messages // 4)
         limit = _LEAST_SECONDS + options.messages * _SECONDS_A_MESSAGE
         left = await life.play(traffic.send(paced, _PACE_SECONDS), limit)
-        first = await read_store(eyes.store, town.names)
-        begun, cpu = time.monotonic(), process.cpu_seconds()
+        first = await read_store(store, town.names)
+        begun, before = time.monotonic(), _cpu(fleet, servers)
         left += await life.play(traffic.send(options.messages - paced), limit)
-        seconds, cpu = time.monotonic() - begun, process.cpu_seconds() - cpu
-        peak = process.peak_rss_mb()
-        await process.stop()
-        held = await read_store(eyes.store, town.names)
+        seconds, after = time.monotonic() - begun, _cpu(fleet, servers)
+        peak = max(process.peak_rss_mb() for process in fleet.processes)
+        await fleet.stop()
+        held = await read_store(store, town.names)
         settlement = compare(town.claims(), held)
+        told = percentiles(end_to_end(town, first))
     for line in (*(f"unsettled: {one}" for one in left), *settlement.lines()):
         print(line, file=sys.stderr)
     tickets = len(held.tickets) - len(first.tickets)
+    cpu = {part: round((after[part] - before[part]) * 1000 / max(1, tickets), 2) for part in after}
     return {
         "intakes_per_s": round(tickets / seconds, 1),
         "events_per_s": round((_events(held) - _events(first)) / seconds, 1),
-        "end_to_end_ms": percentiles(_end_to_end(town, first)),
-        "cpu_ms_per_ticket": round(cpu * 1000 / max(1, tickets), 2),
+        "end_to_end_ms": told,
+        "cpu_ms_per_ticket": cpu["hub"],
         "lost": len(settlement.lost) + len(left),
         "doubled": len(settlement.doubled) + len(settlement.out_of_order),
         "peak_rss_mb": round(peak, 1),
+        "database_cpu_ms_per_ticket": cpu["database"],
+        "broker_cpu_ms_per_ticket": cpu["broker"],
     }
 
 
-def _settings(options: ExchangeOptions, folder: Path, town: Town) -> dict[str, Any]:
-    settings: dict[str, Any] = {
-        "home": folder / "home",
-        "port": free_port(),
-        "log_level": "warning",
-        "clocks": CLOCKS,
-        "streams": STREAMS,
-        "deliveries": DELIVERIES | {"per_peer": 8},
-        "peers": town.entries(_POLL_SECONDS),
+def _cpu(fleet: Fleet, servers: Servers) -> dict[str, float]:
+    """Seconds so far; 0 for what works inside the hub or on another machine."""
+    return {
+        "hub": sum(process.cpu_seconds() for process in fleet.processes),
+        "database": cpu_behind("database", servers.database_url),
+        "broker": cpu_behind("broker", servers.broker_url),
     }
-    if options.database_url:
-        settings["database_url"] = options.database_url
-    if options.broker_url:
-        settings["broker_url"] = options.broker_url
-    return settings
 
 
 def _events(held: Held) -> int:
     return sum(map(len, held.histories.values()))
 
 
-def _end_to_end(town: Town, held: Held) -> list[float]:
+def end_to_end(town: Town, held: Held) -> list[float]:
     """Milliseconds from the row of the message that registered a ticket to the first state that its
     source applied; of those tickets that `held` has."""
     told = _first_told(town)

@@ -5,6 +5,7 @@ that died before it answered gets the same command again.
 """
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +20,7 @@ class HubGone(Exception):
     """The hub did not answer for longer than the caller is willing to wait."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Acknowledged:
     """A command that the hub answered: the ticket's version after it and the events it made."""
 
@@ -120,5 +121,7 @@ class ApiClient:
             return False
         answer.raise_for_status()
         done = answer.json()
-        self.acknowledged.append(Acknowledged(ticket_id, done["version"], tuple(done["events"])))
+        # a day has many and few kinds: the words are kept once
+        kinds = tuple(sys.intern(kind) for kind in done["events"])
+        self.acknowledged.append(Acknowledged(ticket_id, done["version"], kinds))
         return True

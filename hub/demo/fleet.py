@@ -1,36 +1,57 @@
-"""The hub as several processes on one store and one Kafka, some of them killed on the way.
+"""The hub as processes of its own on one store: one `run`, or workers and web processes on Kafka.
 
-A killed web process is started again on its port, as a supervisor does; a killed worker is not: the
-others take over what it had.
+The fleet plays the supervisor too: what ends by itself is started again, and so is a killed web
+process. A worker that the demo has killed is not: the others take over what it had.
 """
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from hub.assembly import Hub, build
-from hub.demo.hub_process import SUTONG, HubProcess, free_port, write_settings
+from hub.demo.hub_process import (
+    SUTONG,
+    HubNotReady,
+    HubProcess,
+    caller,
+    free_port,
+    write_settings,
+)
 from hub.settings import Settings
 
 _RESTART_SECONDS = 1.0
+_LOOK_SECONDS = 0.1
+COMMANDS: Mapping[str, Sequence[str]] = {kind: (*SUTONG, kind) for kind in ("run", "worker", "web")}
 
 
 @dataclass
 class Fleet:
-    """hub: reads the store beside them; url: of the first web process."""
+    """hub: reads the store beside them; url: of the first web process.
+
+    nodes: the processes by their node, which is a part of how they call themselves in leases.
+    ended: who ended by itself and was started again.
+    """
 
     hub: Hub
     workers: list[HubProcess]
     webs: list[HubProcess]
+    nodes: dict[int, HubProcess] = field(default_factory=dict)
     killed: list[str] = field(default_factory=list)
+    ended: list[str] = field(default_factory=list)
+    _down: set[str] = field(default_factory=set)  # and meant to be
 
     @property
     def url(self) -> str:
         return self.webs[0].url
+
+    @property
+    def processes(self) -> tuple[HubProcess, ...]:
+        return (*self.workers, *self.webs)
 
     async def kill_one_of_each(self, rng: random.Random) -> None:
         """SIGKILL to a worker and to a web process; the latter comes back."""
@@ -41,13 +62,62 @@ class Fleet:
         await asyncio.sleep(_RESTART_SECONDS)
         await web.start()
 
+    def kill(self, process: HubProcess) -> None:
+        """SIGKILL; it stays down until `launch`."""
+        self._down.add(process.name)
+        process.kill()
+
+    def launch(self, process: HubProcess) -> None:
+        self._down.discard(process.name)
+        process.launch()
+
+    async def keep_up(self) -> None:
+        """Start again, for ever, whoever has ended and was not killed by us."""
+        while True:
+            for process in self.processes:
+                if process.name not in self._down and not process.running:
+                    self.ended.append(process.name)
+                    process.launch()
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def until_ready(self, limit_seconds: float) -> float:
+        """Seconds until all said that they are ready, one after the other.
+
+        Raises: HubNotReady, with the last words of the one that was not.
+        """
+        begun = time.monotonic()
+        async with caller() as client:
+            for process in self.processes:
+                while not await process.is_ready(client):
+                    if time.monotonic() - begun > limit_seconds:
+                        raise HubNotReady(
+                            f"{process.name} not ready after {limit_seconds:.0f} s:\n"
+                            f"{process.last_lines()}"
+                        )
+                    await asyncio.sleep(_LOOK_SECONDS)
+        return time.monotonic() - begun
+
+    async def stop(self) -> None:
+        """SIGTERM to all."""
+        self._down.update(process.name for process in self.processes)
+        await asyncio.gather(*(process.stop() for process in self.processes))
+
+    def last_lines(self) -> str:
+        return "\n".join(f"-- {one.name}\n{one.last_lines()}" for one in self.processes)
+
 
 @asynccontextmanager
 async def running_fleet(
-    settings: Settings, given: dict[str, Any], workers: int, webs: int
+    settings: Settings,
+    given: dict[str, Any],
+    workers: int,
+    webs: int,
+    commands: Mapping[str, Sequence[str]] = COMMANDS,
 ) -> AsyncIterator[Fleet]:
     """Start them on `settings`, of which `given` is written down for them; stop them at the end.
 
+    workers:  0: one process is the whole hub.
+    commands: what runs a process, by its kind.
     Raises: HubNotReady; KafkaAway, StoreBusy.
     """
     home = settings.home
@@ -56,18 +126,19 @@ async def running_fleet(
         stack.push_async_callback(hub.close)
         write_settings(home, given | {"home": str(home)})
         fleet = Fleet(hub, [], [])
-        for kind, count, into in (("worker", workers, fleet.workers), ("web", webs, fleet.webs)):
-            for number in range(count):
-                port = free_port()
-                own = {
-                    "SUTONG_NODE": str(1 + len(fleet.workers) + len(fleet.webs)),
-                    "SUTONG_HEALTH_PORT" if kind == "worker" else "SUTONG_PORT": str(port),
-                }
-                log = _log(home, kind, number)
-                process = HubProcess(home, port, (*SUTONG, kind), log, own)
-                stack.push_async_callback(process.stop)
-                into.append(process)
-        await asyncio.gather(*(one.start() for one in (*fleet.workers, *fleet.webs)))
+        stack.push_async_callback(fleet.stop)
+        kinds = ["worker"] * workers + ["web"] * webs if workers else ["run"]
+        for number, kind in enumerate(kinds, 1):
+            port = free_port()
+            own = {
+                # one process alone keeps its node 0: the driver has none of its own then
+                "SUTONG_NODE": str(number if workers else 0),
+                "SUTONG_HEALTH_PORT" if kind == "worker" else "SUTONG_PORT": str(port),
+            }
+            process = HubProcess(home, port, commands[kind], _log(home, kind, number), own)
+            (fleet.workers if kind == "worker" else fleet.webs).append(process)
+            fleet.nodes[number] = process
+        await asyncio.gather(*(one.start() for one in fleet.processes))
         yield fleet
 
 

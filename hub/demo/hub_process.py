@@ -56,27 +56,45 @@ class HubProcess:
             raise HubNotReady("it was never started")
         return self._process.pid
 
-    async def start(self) -> float:
-        """Start; seconds until /health/ready said so. Raises: HubNotReady."""
-        begun = time.monotonic()
+    @property
+    def name(self) -> str:
+        """What its log is called."""
+        return self.log.stem
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def launch(self) -> None:
+        """Start it, and do not wait."""
         inherited = {name: value for name, value in os.environ.items() if "SUTONG" not in name}
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: ASYNC220 - a moment, once
+            self._process = subprocess.Popen(
                 self._command,
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
                 env={**inherited, "SUTONG_HOME": str(self.home), **self._own},
             )
-        async with httpx.AsyncClient(trust_env=False, timeout=5) as client:
-            while time.monotonic() - begun < _READY_SECONDS:
-                if self._process.poll() is not None:
-                    break
-                if await _is_ready(client, self.url):
+
+    async def start(self) -> float:
+        """Start; seconds until /health/ready said so. Raises: HubNotReady."""
+        begun = time.monotonic()
+        self.launch()
+        async with caller() as client:
+            while time.monotonic() - begun < _READY_SECONDS and self.running:
+                if await self.is_ready(client):
                     return time.monotonic() - begun
                 await asyncio.sleep(_LOOK_SECONDS)
         self.kill()
         raise HubNotReady(f"not ready after {time.monotonic() - begun:.0f} s:\n{self.last_lines()}")
+
+    async def is_ready(self, client: httpx.AsyncClient) -> bool:
+        """Whether /health/ready says so now. client: see `caller`."""
+        try:
+            return (await client.get(f"{self.url}/health/ready")).is_success
+        except httpx.TransportError:
+            return False
 
     def kill(self) -> None:
         """SIGKILL, by the id of the process that we started."""
@@ -100,19 +118,36 @@ class HubProcess:
         return cpu_seconds(self.pid)
 
     def peak_rss_mb(self) -> float:
-        for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) / 1024
-        return 0.0
+        return _status_mb(self.pid, "VmHWM:")
+
+    def rss_mb(self) -> float:
+        return rss_mb(self.pid)
 
     def last_lines(self, count: int = 15) -> str:
         lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
         return "\n".join(lines[-count:])
 
 
+def caller() -> httpx.AsyncClient:
+    """For `HubProcess.is_ready`; one for many calls, since each costs an SSL context."""
+    return httpx.AsyncClient(trust_env=False, timeout=5)
+
+
 def cpu_seconds(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def rss_mb(pid: int) -> float:
+    """Resident memory now."""
+    return _status_mb(pid, "VmRSS:")
+
+
+def _status_mb(pid: int, row: str) -> float:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith(row):
+            return int(line.split()[1]) / 1024
+    return 0.0
 
 
 def database_cpu_seconds(url: str | None) -> float:
@@ -161,10 +196,3 @@ def _toml(value: Any) -> str:
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(_toml, value)) + "]"
     return json.dumps(value, ensure_ascii=False)
-
-
-async def _is_ready(client: httpx.AsyncClient, url: str) -> bool:
-    try:
-        return (await client.get(f"{url}/health/ready")).is_success
-    except httpx.TransportError:
-        return False

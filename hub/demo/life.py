@@ -21,6 +21,7 @@ from ticket_store.ticket_query import TicketQuery
 
 _WAITS = (DeliveryState.PENDING, DeliveryState.UNCERTAIN, DeliveryState.HELD)
 _LOOK_SECONDS = 0.2
+_RESULTS_SECONDS = 1.0  # the folder of results is long at the end of a day
 _LAST_WORDS_SECONDS = 10.0  # for calls that are under way at the end
 _MAY_RATE = "AWAITING_RATING"  # as the portal's callback says it
 _RATED = 5, 4, 3, 5, 2, 5, 4  # what citizens give, in turn
@@ -118,16 +119,21 @@ class CityLife:
             await self._rest(self.rest_seconds if acts else self.look_seconds)
 
     async def _rate(self) -> None:
-        """Whoever is told by the portal that he may rate does so."""
-        portal = self.town.portal
+        """Whoever is told by the portal that he may rate does so.
+
+        Only what has arrived since is looked at: the book of a whole day is long.
+        """
+        portal, read = self.town.portal, 0
+        asked: set[str] = set()  # numbers that were told, whether the citizen knows his yet or not
         while not self._over.is_set():
-            may_rate = [
-                taken
-                for taken in portal.taken.values()
-                if taken.ticket_no not in self._rated
-                and portal.book.state_of(taken.ticket_no) == _MAY_RATE
-            ]
-            await asyncio.gather(*map(self._rate_one, may_rate))
+            fresh, read = portal.book.arrived[read:], len(portal.book.arrived)
+            asked = {
+                number
+                for number in asked.union(fresh)
+                if number not in self._rated and portal.book.state_of(number) == _MAY_RATE
+            }
+            known = [portal.by_number[number] for number in asked if number in portal.by_number]
+            await asyncio.gather(*map(self._rate_one, known))
             await self._rest(self.look_seconds)
 
     async def _rate_one(self, taken: Taken) -> None:
@@ -139,4 +145,4 @@ class CityLife:
     async def _read_results(self) -> None:
         while not self._over.is_set():
             self.town.switch.read_results()
-            await self._rest(self.look_seconds)
+            await self._rest(max(self.look_seconds, _RESULTS_SECONDS))

@@ -4,7 +4,6 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -54,10 +53,18 @@ class Traffic:
     _portal_room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_CITIZENS))
 
     async def send(
-        self, count: int | None, pace_seconds: float = 0.0, stop: asyncio.Event | None = None
+        self,
+        count: int | None,
+        pace_seconds: float = 0.0,
+        stop: asyncio.Event | None = None,
+        *,
+        steady: bool = False,
     ) -> None:
-        """Send `count` tickets (None: until `stop`), then what is still to come of them."""
-        sources = self._sources()
+        """Send `count` tickets (None: until `stop`), then what is still to come of them.
+
+        steady: what comes late does not move what follows, so that the rate is kept.
+        """
+        sources, due = self._sources(), asyncio.get_running_loop().time()
         async with asyncio.TaskGroup() as citizens:
             for number, matter in enumerate(self.city.matters()):
                 if number == count or (stop is not None and stop.is_set()):
@@ -69,18 +76,26 @@ class Traffic:
                 else:
                     self._take(source, matter)
                 self._do_what_is_due()
-                await self._breathe(pace_seconds * self.rng.uniform(0.5, 1.5), stop)
+                wait = pace_seconds * self.rng.uniform(0.5, 1.5)
+                due += wait
+                if steady:
+                    wait = max(0.0, due - asyncio.get_running_loop().time())
+                await self._breathe(wait, stop)
             self._do_what_is_due(everything=True)
             if self._calls:
                 self._export(half=False)
             self._write_the_rest()
 
     async def _breathe(self, seconds: float, stop: asyncio.Event | None) -> None:
+        """Pause, but not beyond `stop`."""
         if stop is None:
             return await self.pause(seconds)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await stop.wait()
+        waits = [asyncio.ensure_future(self.pause(seconds)), asyncio.create_task(stop.wait())]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in waits:
+                one.cancel()
         return None
 
     def _sources(self) -> Iterator[Source]:

@@ -27,6 +27,7 @@ class Book:
     """What a peer holds, and what it noticed on the way.
 
     applied:       by ticket: (key, state code, when), in the order of arrival.
+    arrived:       the tickets of all that was applied, in the order of arrival.
     doubled:       updates that took effect twice: the same event under two keys.
     out_of_order:  updates that arrived after a later one of the same ticket.
     repeated:      the same key again; answered as before, without effect. No fault: this is what
@@ -36,6 +37,7 @@ class Book:
     def __init__(self) -> None:
         self.applied: dict[str, list[tuple[str, str, datetime]]] = defaultdict(list)
         self.updates: dict[str, Update] = {}  # by key
+        self.arrived: list[str] = []
         self.doubled = self.out_of_order = self.repeated = 0
         self._sequences: dict[str, set[int]] = defaultdict(set)
 
@@ -51,6 +53,7 @@ class Book:
             self.out_of_order += 1
         seen.add(update.sequence)
         self.updates[update.key] = update
+        self.arrived.append(update.ticket_no)
         self.applied[update.ticket_no].append((update.key, update.state_code, update.at))
         return True
 

@@ -35,7 +35,8 @@ class Taken:
 
 
 class PortalPeer(HttpPeer):
-    """The portal. `book` is what its callback was told; `taken` what it handed in, by key.
+    """The portal. `book` is what its callback was told; `taken` what it handed in, by key, and
+    `by_number` the same by the hub's number.
 
     hub_keys:  what the hub signs callbacks with.
     changed:   answers to the same Idempotency-Key that differed from the first one: must stay 0.
@@ -56,6 +57,7 @@ class PortalPeer(HttpPeer):
         super().__init__(faults, pause)
         self.book = Book()
         self.taken: dict[str, Taken] = {}
+        self.by_number: dict[str, Taken] = {}
         self.changed = 0
         self.acts: Counter[tuple[str, str]] = Counter()  # (ticket, what) that the hub took
         self._clock, self._rng, self._hub_keys = clock, rng, hub_keys
@@ -89,8 +91,9 @@ class PortalPeer(HttpPeer):
             self.changed += again.json() != answer.json()
         answer.raise_for_status()
         given = answer.json()
-        self.taken[key] = Taken(given["ticket_no"], given["query_code"])
-        return self.taken[key]
+        taken = Taken(given["ticket_no"], given["query_code"])
+        self.taken[key] = self.by_number[taken.ticket_no] = taken
+        return taken
 
     async def progress(self, taken: Taken) -> dict[str, Any]:
         """State in the citizen's words and the public timeline."""
