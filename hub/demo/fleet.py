@@ -59,12 +59,9 @@ async def running_fleet(
         for kind, count, into in (("worker", workers, fleet.workers), ("web", webs, fleet.webs)):
             for number in range(count):
                 port = free_port()
-                own = {
-                    "SUTONG_NODE": str(1 + len(fleet.workers) + len(fleet.webs)),
-                    "SUTONG_HEALTH_PORT" if kind == "worker" else "SUTONG_PORT": str(port),
-                }
+                name = "SUTONG_HEALTH_PORT" if kind == "worker" else "SUTONG_PORT"
                 log = _log(home, kind, number)
-                process = HubProcess(home, port, (*SUTONG, kind), log, own)
+                process = HubProcess(home, port, (*SUTONG, kind), log, {name: str(port)})
                 stack.push_async_callback(process.stop)
                 into.append(process)
         await asyncio.gather(*(one.start() for one in (*fleet.workers, *fleet.webs)))
