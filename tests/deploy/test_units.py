@@ -3,7 +3,6 @@
 import configparser
 import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 
 from hub.settings import Settings
 from hub.settings_problems import PREFIX, unknown_variables
+from tests.conftest import require_programs
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
@@ -125,8 +125,8 @@ def test_the_port_is_counted_from_the_instance(name: str, asked: str, tmp_path: 
     assert done.stdout.strip() == asked
 
 
-@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
 def test_systemd_finds_no_fault(tmp_path: Path) -> None:
+    require_programs("systemd-analyze")
     named = []
     for unit in UNITS:
         # the program is not installed where the tests run
