@@ -37,12 +37,14 @@ class Worker:
 
     wakes:   set from the web in the same process.
     failed:  set when the processors, the sender or another loop have given up.
+    leads:   whether it runs the loops that only one worker may run.
     """
 
     progress: Progress
     wakes: Wakes
     sender: Sender
     failed: asyncio.Event
+    leads: Callable[[], bool] = lambda: True
 
 
 def build_sender(hub: Hub) -> Sender:
@@ -153,7 +155,7 @@ async def running_worker(hub: Hub) -> AsyncIterator[Worker]:
         watched("uploads", sweep_uploads(uploads, hub.now, waits, deps.leads))
         watched("processors", _crash_of(app, failed))
         log.info("worker started", broker=settings.broker.partition(":")[0], node=hub.node)
-        yield Worker(progress, wakes, sender, failed)
+        yield Worker(progress, wakes, sender, failed, deps.leads)
     finally:
         await sender.stop()
         for task in tasks[1:]:

@@ -25,7 +25,7 @@ HARDENED = {
     "SystemCallFilter": {"@system-service", "~@privileged"},
     "User": {"sutong"},
 }
-DRAINED_SECONDS = 30  # docs/runbook.md: SIGTERM drains always within that
+DRAINED_SECONDS = 30  # docs/runbook/README.md: SIGTERM drains always within that
 
 
 def lines_of(unit: Path) -> list[tuple[str, str]]:
