@@ -88,10 +88,8 @@ class NodeTaker:
         while True:
             found = await self._found()
             for number in self._in_order(numbers, found):
-                was = found.get(number)
                 if await leases[number].beat():
-                    earlier = was.holder if was and self.is_gone(was.holder) else None
-                    return HeldNode(number, leases[number], earlier)
+                    return HeldNode(number, leases[number], self._earlier(found.get(number)))
             if self.monotonic() - begun > _PATIENCE_SECONDS:
                 raise NodeTaken(_taken(wanted, found))
             await self.pause(_LOOK_SECONDS)
@@ -126,6 +124,12 @@ class NodeTaker:
     async def _found(self) -> dict[int, Held]:
         leases = await self.book.named(_PREFIX)
         return {int(name.removeprefix(_PREFIX)): held for name, held in leases.items()}
+
+    def _earlier(self, was: Held | None) -> str | None:
+        """Its name in other leases: it has stopped delivering before it gave its number up."""
+        if was is None or not self.is_gone(was.holder):
+            return None
+        return str(ProcessName.read(was.holder))
 
     def _in_order(self, numbers: Sequence[int], found: dict[int, Held]) -> list[int]:
         """A number that is taken up again brings the deliveries of its last life along."""
