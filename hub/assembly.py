@@ -1,5 +1,6 @@
 """Builds every object once and hands it down by argument; nothing else in the hub builds."""
 
+import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -32,7 +33,9 @@ Now = Callable[[], datetime]
 
 @dataclass(frozen=True)
 class Hub:
-    """What worker, web and commands are made of."""
+    """What worker, web and commands are made of. What a process in service holds, it is given by
+    hub.node; else its number is that of the settings, unguarded.
+    """
 
     settings: Settings
     key: bytes
@@ -43,6 +46,10 @@ class Hub:
     limits: tuple[LimitRule, ...]
     ids: TicketIds
     now: Now
+    node: int = 0
+    holder: str = ""  # names this process in leases
+    earlier: str | None = None  # whose place this process has taken, gone for certain
+    is_gone: Callable[[str], bool] = lambda holder: False
 
     @property
     def connectors(self) -> dict[str, Connector]:
@@ -93,9 +100,16 @@ def _sign_in_policy(told: SignIn) -> SignInPolicy:
     )
 
 
-async def build(settings: Settings, *, now: Now = utc_now, migrating: bool = False) -> Hub:
+async def build(
+    settings: Settings,
+    *,
+    now: Now = utc_now,
+    migrating: bool = False,
+    ids: TicketIds | None = None,
+) -> Hub:
     """Open the store and build what stands on it.
 
+    ids:       of a process in service; default: those of the settings' number, unguarded.
     migrating: bring an older or empty store up to date first, and make missing topics; else such a
                store is refused.
     Raises: StoreNotMigrated, PeersWrong, CatalogueWrong, StoreBusy; migrating: KafkaAway,
@@ -113,7 +127,8 @@ async def build(settings: Settings, *, now: Now = utc_now, migrating: bool = Fal
     if migrating:
         await migrate(settings.database)
         await prepare_broker(settings)
-    ids = TicketIds(lambda: int(now().timestamp() * 1000), settings.node)
+    node = settings.node or 0
+    ids = ids or TicketIds(lambda: int(now().timestamp() * 1000), node)
     store = await open_store(
         settings.database,
         rules=Rules(
@@ -143,4 +158,6 @@ async def build(settings: Settings, *, now: Now = utc_now, migrating: bool = Fal
         limits=limits_of(settings.clocks.limits_file),
         ids=ids,
         now=now,
+        node=node,
+        holder=f"{socket.gethostname()}:{node}",
     )

@@ -99,6 +99,7 @@ async def metrics(request: web.Request) -> web.Response:
         health.hub,
         missing=await health.missing(),
         progress=health.worker.progress if health.worker else None,
+        leads=health.worker.leads() if health.worker else None,
         refused=gateway.refused if gateway else None,
     )
     return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})

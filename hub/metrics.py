@@ -41,12 +41,13 @@ async def exposition(
     *,
     missing: list[str],
     progress: Progress | None = None,
+    leads: bool | None = None,
     refused: RefusedPushes | None = None,
 ) -> bytes:
     """Prometheus text of this process and of the store that all share.
 
     missing:   what readiness misses, as Health.missing says it.
-    progress:  of a worker; refused: of a web process.
+    progress, leads:  of a worker; refused: of a web process.
     """
     families = [*_readiness(missing), *_process(hub), *_writer(hub.store.writer)]
     try:
@@ -57,6 +58,8 @@ async def exposition(
         log.debug("metrics without the store", reason=type(away).__name__)
     if progress is not None:
         families += _parts(progress)
+    if leads is not None:
+        families.append(_gauge("sutong_leads", "1: this worker leads", leads))
     if refused is not None:
         families.append(_refused(refused))
     registry = CollectorRegistry()

@@ -8,8 +8,8 @@ from contextlib import AsyncExitStack
 
 import structlog
 
-from hub.assembly import build
 from hub.memory import settle
+from hub.node import NodeLost, in_service
 from hub.settings import Settings
 from hub.stored import require_store
 from hub.web import running_health, running_web
@@ -57,8 +57,8 @@ async def serve(settings: Settings, *, worker: bool, web: bool) -> None:
     """Run the parts until SIGTERM or SIGINT. With both in one process, the store is made and
     brought up to date first; a split hub is migrated by `sutong migrate`.
 
-    Raises: AddressTaken, NoStore, StoreNotMigrated, PeersWrong, CatalogueWrong, LogInUse,
-    WorkerFailed.
+    Raises: AddressTaken, NoStore, StoreNotMigrated, PeersWrong, CatalogueWrong, NodeTaken,
+    LogInUse, WorkerFailed, NodeLost.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -69,21 +69,25 @@ async def serve(settings: Settings, *, worker: bool, web: bool) -> None:
     if not (worker and web):
         await require_store(settings)
     async with AsyncExitStack() as parts:
-        hub = await build(settings, migrating=worker and web)
-        parts.push_async_callback(hub.close)
+        hub, node = await parts.enter_async_context(in_service(settings, migrating=worker and web))
         running = await parts.enter_async_context(running_worker(hub)) if worker else None
-        waiting = [asyncio.create_task(stop.wait())]
+        waiting = [asyncio.create_task(one.wait()) for one in (stop, node.lost)]
         if running is not None:
             waiting.append(asyncio.create_task(running.failed.wait()))
         if running is not None and not web and settings.health_port:
             await parts.enter_async_context(running_health(hub, running, settings.health_port))
         if web:
             site = await parts.enter_async_context(running_web(hub, running))
-            log.info("web started", url=site.url)
+            log.info("web started", url=site.url, node=hub.node)
         settle()
         _, rest = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         for task in rest:
             task.cancel()
+        if node.lost.is_set():
+            raise NodeLost(
+                f"another process has taken node {node.number}, since this one did not beat for "
+                "long: start it again"
+            )
         if not stop.is_set():
             raise WorkerFailed("the processors have stopped; see the log above")
         log.info("stopping")

@@ -196,8 +196,12 @@ class Settings(BaseSettings):
         le=65535,
         description="port of /health and /metrics of a `sutong worker`; 0: they are not served",
     )
-    node: int = Field(
-        default=0, ge=0, le=31, description="number of this process; differs between processes"
+    node: Annotated[int | None, _Nothing] = Field(
+        default=None,
+        ge=0,
+        le=31,
+        description="number of this process, in its ticket ids; "
+        "default: the first that no living process holds",
     )
     public_url: Annotated[str | None, _Nothing] = Field(
         default=None, description="https://... as browsers see it"

@@ -66,7 +66,7 @@ async def stored(settings: Settings, *, migrating: bool = False) -> AsyncIterato
         settings.database,
         rules=Rules(),
         owes=lambda _ticket, _recorded: (),
-        ids=TicketIds(lambda: int(utc_now().timestamp() * 1000), settings.node),
+        ids=TicketIds(lambda: int(utc_now().timestamp() * 1000), settings.node or 0),
         now=utc_now,
         reading=ReadingSettings(
             uploads=settings.home / "uploads",

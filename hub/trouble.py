@@ -74,7 +74,7 @@ def store_remedy(error: StoreBusy | StoreNotUsable) -> str:
     if isinstance(error, StoreNotUsable):
         return (
             "Mend SUTONG_DATABASE_URL, start the newer program again, or restore a backup "
-            "(docs/runbook.md)"
+            "(docs/runbook)"
         )
     return (
         "Is the disk full, is the file readable and its folder writable by the hub's user, is the "

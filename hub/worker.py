@@ -2,12 +2,11 @@
 
 import asyncio
 import random
-import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -15,6 +14,7 @@ import structlog
 from hub.assembly import Hub
 from hub.broker import kafka_of
 from hub.calendar import keep_fresh
+from hub.hourly import sweep_sessions, sweep_uploads
 from schemas.errors import StoreBusy
 from streams.app import build_app
 from streams.deps import StreamDeps, Timing, Wakes
@@ -23,17 +23,12 @@ from ticket_store.breaker import BreakerRule
 from ticket_store.leases import Lease
 from ticket_store.schedule import Schedule
 from ticket_store.sender import Sender, SenderRules
-from ticket_store.sessions import SessionBook
-from ticket_store.upload_sweep import UploadSweep
 
 log = structlog.get_logger(__name__)
 
 # Everything must have stopped 30 s after SIGTERM; Faust gets most of it.
 DRAIN_SECONDS = 20.0
 LEASE_SECONDS = 8.0  # a killed leader is followed after that
-SESSIONS_SECONDS = 3600.0  # between two looks for sessions that have ended by time
-UPLOADS_SECONDS = 3600.0  # between two looks for uploads whose matter never came
-UPLOADS_GRACE = timedelta(hours=1)  # clocks of processes differ, and a slow call may be at one
 
 
 @dataclass(frozen=True)
@@ -42,12 +37,14 @@ class Worker:
 
     wakes:   set from the web in the same process.
     failed:  set when the processors, the sender or another loop have given up.
+    leads:   whether it runs the loops that only one worker may run.
     """
 
     progress: Progress
     wakes: Wakes
     sender: Sender
     failed: asyncio.Event
+    leads: Callable[[], bool] = lambda: True
 
 
 def build_sender(hub: Hub) -> Sender:
@@ -57,7 +54,7 @@ def build_sender(hub: Hub) -> Sender:
         hub.store.deliveries,
         hub.store.desk,
         hub.connectors,
-        holder=_holder(hub),
+        holder=hub.holder,
         now=hub.now,
         rng=random.Random(),  # noqa: S311 - spreads waits, guards nothing
         rules=SenderRules(
@@ -72,18 +69,14 @@ def build_sender(hub: Hub) -> Sender:
     )
 
 
-def _holder(hub: Hub) -> str:
-    """Names this process in leases; the same after a restart, so it takes up what it left."""
-    return f"{socket.gethostname()}:{hub.settings.node}"
-
-
 def _lease(hub: Hub) -> Lease:
     return Lease(
         hub.store.leases,
         "worker",
-        _holder(hub),
+        hub.holder,
         seconds=LEASE_SECONDS,
         monotonic=time.monotonic,
+        is_gone=hub.is_gone,
     )
 
 
@@ -130,7 +123,7 @@ async def running_worker(hub: Hub) -> AsyncIterator[Worker]:
             reoffer=settings.streams.reoffer_seconds,
         ),
     )
-    data_folder = settings.home / "streams" / str(settings.node)
+    data_folder = settings.home / "streams" / str(hub.node)
     data_folder.mkdir(parents=True, exist_ok=True)
     app: Any = build_app(
         settings.broker,
@@ -150,18 +143,19 @@ async def running_worker(hub: Hub) -> AsyncIterator[Worker]:
 
     await app.start()
     try:
-        await sender.recover()
+        await sender.recover(hub.earlier)
         calendars, clocks = hub.store.calendars, hub.store.clocks
         watched("sender", sender.run())
         if lease is not None:
             watched("lease", keep_beating(lease))
         watched("calendar", keep_fresh(calendars, clocks, hub.clock_policy, deps.timing.calendar))
-        watched("sessions", sweep_sessions(hub.store.people.sessions))
+        watched("sessions", sweep_sessions(hub.store.people.sessions, deps.leads))
         waits = timedelta(hours=settings.limits.unattached_hours)
-        watched("uploads", sweep_uploads(hub.store.attachments.sweep, hub.now, waits))
+        uploads = hub.store.attachments.sweep
+        watched("uploads", sweep_uploads(uploads, hub.now, waits, deps.leads))
         watched("processors", _crash_of(app, failed))
-        log.info("worker started", broker=settings.broker.partition(":")[0])
-        yield Worker(progress, wakes, sender, failed)
+        log.info("worker started", broker=settings.broker.partition(":")[0], node=hub.node)
+        yield Worker(progress, wakes, sender, failed, deps.leads)
     finally:
         await sender.stop()
         for task in tasks[1:]:
@@ -177,42 +171,6 @@ async def running_worker(hub: Hub) -> AsyncIterator[Worker]:
             # what was under way is offered again at the next start: rows came before records
             log.warning("processors did not stop in time", seconds=DRAIN_SECONDS)
         log.info("worker stopped")
-
-
-async def sweep_sessions(
-    sessions: SessionBook, pause: Callable[[float], Awaitable[None]] = asyncio.sleep
-) -> None:
-    """Forget sessions that have ended by time, once an hour, for ever.
-
-    pause: waits so many seconds.
-    """
-    while True:
-        try:
-            if ended := await sessions.sweep():
-                log.debug("sessions forgotten", count=ended)
-        except StoreBusy as busy:
-            log.warning("sessions not swept", reason=str(busy))
-        await pause(SESSIONS_SECONDS)
-
-
-async def sweep_uploads(
-    sweep: UploadSweep,
-    now: Callable[[], datetime],
-    waits: timedelta,
-    pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
-) -> None:
-    """Forget uploads whose matter never came, once an hour, for ever.
-
-    waits: how long they may be handed in; they are forgotten an hour later, when nobody is at it.
-    pause: waits so many seconds.
-    """
-    while True:
-        try:
-            if forgotten := await sweep.run(now() - waits - UPLOADS_GRACE):
-                log.info("uploads forgotten", count=forgotten)
-        except (StoreBusy, OSError) as trouble:
-            log.warning("uploads not swept", reason=str(trouble))
-        await pause(UPLOADS_SECONDS)
 
 
 async def _crash_of(app: Any, failed: asyncio.Event) -> None:

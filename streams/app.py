@@ -45,8 +45,8 @@ def build_app(
         topic_disable_leader=True,
         stream_wait_empty=True,
         broker_commit_interval=0.5,
-        broker_session_timeout=10.0,
-        broker_heartbeat_interval=3.0,
+        broker_session_timeout=6.0,
+        broker_heartbeat_interval=1.0,
         broker_rebalance_timeout=20.0,
         table_standby_replicas=0,
     )

@@ -2,10 +2,13 @@
 
 import inspect
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 from pydantic import BaseModel
 from typer.main import get_command
 
@@ -153,3 +156,74 @@ def test_files_that_are_named_exist(file: Path) -> None:
         if not (ROOT / name).exists() and not (ROOT / f"{name}.py").is_file()
     ]
     assert missing == []
+
+
+# prose may name a command, or an option of it, without what must follow
+_ONLY_NAMED = re.compile(r"Missing argument|requires an argument")
+
+
+def command_lines(file: Path) -> Iterator[tuple[list[str], bool]]:
+    """Each `sutong ...` line of a page as words, and whether it stands in a block, to be copied."""
+    text = file.read_text(encoding="utf-8")
+    prose = _FENCE.sub("", text)
+    blocks = re.sub(r"\\\n\s*", " ", "\n".join(_FENCE.findall(text)))
+    for code in _CODE.findall(prose):
+        if code.startswith("sutong "):
+            yield shlex.split(re.split(r"[<>|;&#]", code)[0]), False
+    for line in blocks.splitlines():
+        found = re.search(r"(?:^|[/\s;&])sutong ((?!\.)[a-z][^;&#|<>]*)", line)
+        if found and not line.lstrip().startswith(("#", "systemctl", "u ", "createdb", "sutong:")):
+            yield shlex.split(f"sutong {found[1]}"), True
+
+
+def parse_problem(words: list[str]) -> str | None:
+    """Why the command line would be refused; None when it parses. Nothing is run."""
+    command: Any = get_command(app)
+    context, rest = None, words[1:]
+    try:
+        while True:
+            context = command.make_context(words[0], list(rest), parent=context)
+            below = getattr(command, "commands", None)
+            if below is None:
+                return None
+            left = [*context._protected_args, *context.args]
+            if not left:
+                return None  # a family is named
+            if left[0] not in below:
+                return f"no command {left[0]}"
+            command, rest = below[left[0]], left[1:]
+    except typer.Exit:
+        return None
+    except Exception as error:
+        # typer's own errors; it brings its click along and does not name them
+        if (say := getattr(error, "format_message", None)) is None:
+            raise
+        return str(say())
+
+
+@pytest.mark.parametrize("file", DOCS, ids=lambda file: str(file.relative_to(ROOT)))
+def test_command_lines_parse(file: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("notice-2027.toml", "FILE"):
+        (tmp_path / name).touch()
+    refused = {}
+    for words, shown in command_lines(file):
+        problem = parse_problem(words)
+        if problem and (shown or not _ONLY_NAMED.search(problem)):
+            refused[" ".join(words)] = problem
+    assert refused == {}
+
+
+def test_command_lines_are_found_and_a_wrong_one_is_refused(tmp_path: Path) -> None:
+    found = [words for file in DOCS for words in command_lines(file)]
+    assert len(found) > 40
+    for wrong in ("sutong reply", "sutong replay --mesage 3", "sutong replay --message x"):
+        assert parse_problem(wrong.split()) is not None, wrong
+    page = tmp_path / "page.md"
+    page.write_text(
+        "`sutong replay` or\n```\nX=1 /opt/sutong audit verify && sutong check # no\n```\n"
+    )
+    assert list(command_lines(page)) == [
+        (["sutong", "replay"], False),
+        (["sutong", "audit", "verify"], True),
+    ]

@@ -208,8 +208,10 @@ class Desk:
         sql.add_events.run_many(connection, rows.events)
         sql.add_registrations.run_many(connection, rows.registrations)
         sql.add_supplements.run_many(connection, rows.supplements)
-        sql.add_numbers.run_many(connection, rows.numbers)
-        sql.add_inbox.run_many(connection, rows.inbox)
+        # two processes that write the same keys wait for each other in one order, never in a ring
+        numbers = sorted(rows.numbers, key=lambda row: (row["peer"], row["source_ticket_no"]))
+        sql.add_numbers.run_many(connection, numbers)
+        sql.add_inbox.run_many(connection, sorted(rows.inbox, key=lambda row: row["command_id"]))
         sql.add_outbox.run_many(connection, rows.outbox)
         sql.add_deliveries(connection, [row for rows_of in owed.values() for row in rows_of], now)
         for follower in self._followers:

@@ -35,6 +35,12 @@ class LeaseBook(Book):
         self._find = Statement(
             select(_LEASE.holder, _LEASE.beat).where(_LEASE.name == bindparam("wanted")), dialect
         )
+        self._named = Statement(
+            select(_LEASE.name, _LEASE.holder, _LEASE.beat).where(
+                _LEASE.name.startswith(bindparam("begins"))
+            ),
+            dialect,
+        )
         self._add = Statement(insert_missing(dialect, leases), dialect, leases.c.keys())
         self._take = Statement(
             update(leases)
@@ -51,6 +57,11 @@ class LeaseBook(Book):
         """Raises: StoreBusy."""
         rows = await self._read(lambda connection: self._find.rows(connection, wanted=name))
         return Held(rows[0].holder, rows[0].beat) if rows else None
+
+    async def named(self, prefix: str) -> dict[str, Held]:
+        """All leases whose names begin so. Raises: StoreBusy."""
+        rows = await self._read(lambda connection: self._named.rows(connection, begins=prefix))
+        return {row.name: Held(row.holder, row.beat) for row in rows}
 
     async def take(self, name: str, holder: str, was: Held | None) -> Held | None:
         """The lease, `holder`'s from now on; None when it is not any more as it `was`.
@@ -80,6 +91,8 @@ class Lease:
     """One process's view of one lease. `seconds`: without a beat for so long it is free.
 
     A holder counts itself out after half of that, long before anybody takes over.
+    is_gone: of a holder, whether it has ended for certain, so that nobody need wait.
+    nobody: what stands in a lease that was given up.
     """
 
     def __init__(
@@ -90,8 +103,11 @@ class Lease:
         *,
         seconds: float,
         monotonic: Callable[[], float],
+        is_gone: Callable[[str], bool] = lambda holder: False,
+        nobody: str = _NOBODY,
     ) -> None:
         self._book, self._name, self._holder = book, name, holder
+        self._is_gone, self._nobody = is_gone, nobody
         self._seconds, self._monotonic = seconds, monotonic
         self._seen: Held | None = None
         self._since = 0.0  # when what is seen was seen first
@@ -108,7 +124,9 @@ class Lease:
         """
         begun = self._monotonic()
         found = await self._book.find(self._name)
-        free = found is None or found.holder in {self._holder, _NOBODY}
+        free = (
+            found is None or found.holder in {self._holder, _NOBODY} or self._is_gone(found.holder)
+        )
         if not free and not self._stands(found, begun):
             self._until = float("-inf")
             return False
@@ -128,4 +146,4 @@ class Lease:
         """Let the next one take over at once. Raises: StoreBusy."""
         if self.held and self._seen is not None:
             self._until = float("-inf")
-            await self._book.take(self._name, _NOBODY, self._seen)
+            await self._book.take(self._name, self._nobody, self._seen)

@@ -17,7 +17,7 @@ from typing import Any
 
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
-from hub.assembly import Hub, build
+from hub.assembly import Hub
 from hub.demo.api_client import ApiClient
 from hub.demo.cast import USERS, create_cast, create_users
 from hub.demo.city import City, read_letters
@@ -29,6 +29,7 @@ from hub.demo.settlement import compare, read_store
 from hub.demo.summary import DemoSummary, summary_of
 from hub.demo.town import Town
 from hub.demo.traffic import Traffic
+from hub.node import in_service
 from hub.serve import require_free
 from hub.settings import Settings
 from hub.stored import utc_now
@@ -187,8 +188,7 @@ async def _running_hub(
             yield fleet.hub, fleet.url, fleet
             return
         await require_free(settings.host, settings.port)
-        hub = await build(settings, migrating=True)
-        stack.push_async_callback(hub.close)
+        hub, _ = await stack.enter_async_context(in_service(settings, migrating=True))
         worker = await stack.enter_async_context(running_worker(hub))
         web = await stack.enter_async_context(running_web(hub, worker))
         yield hub, web.url, None

@@ -131,8 +131,8 @@ async def running_fleet(
         for number, kind in enumerate(kinds, 1):
             port = free_port()
             own = {
-                # one process alone keeps its node 0: the driver has none of its own then
-                "SUTONG_NODE": str(number if workers else 0),
+                # said, not taken as it comes: so that whose a delivery is names a process
+                "SUTONG_NODE": str(number),
                 "SUTONG_HEALTH_PORT" if kind == "worker" else "SUTONG_PORT": str(port),
             }
             process = HubProcess(home, port, commands[kind], _log(home, kind, number), own)

@@ -1,13 +1,13 @@
 """The sample for nginx fits what the hub expects of a proxy."""
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from hub.settings import Settings
+from tests.conftest import require_programs
 
 FILE = Path(__file__).resolve().parents[2] / "deploy/nginx/sutong.conf"
 TEXT = "\n".join(
@@ -49,10 +49,8 @@ def test_web_processes_are_asked_where_their_units_listen() -> None:
     assert all(FIRST_PORT <= port <= LAST_PORT for port in ports)
 
 
-@pytest.mark.skipif(
-    shutil.which("nginx") is None or shutil.which("openssl") is None, reason="no nginx or openssl"
-)
 def test_nginx_finds_no_fault(tmp_path: Path) -> None:
+    require_programs("nginx", "openssl")
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",  # noqa: S607  where the PATH says
          "/CN=sutong.example", "-keyout", "key.pem", "-out", "fullchain.pem"],

@@ -8,16 +8,17 @@ from pathlib import Path
 import pytest
 
 from hub.assembly import build
-from hub.serve import WorkerFailed, serve
-from hub.settings import load
-from hub.worker import (
+from hub.hourly import (
+    FOLLOW_SECONDS,
     SESSIONS_SECONDS,
     UPLOADS_GRACE,
     UPLOADS_SECONDS,
-    running_worker,
     sweep_sessions,
     sweep_uploads,
 )
+from hub.serve import WorkerFailed, serve
+from hub.settings import load
+from hub.worker import running_worker
 from schemas.errors import StoreBusy
 from schemas.parties import Role
 from tests.ticket_store.hub_case import Clock
@@ -56,6 +57,10 @@ async def test_a_loop_that_dies_takes_the_process_with_it(
             await serve(settings, worker=True, web=False)
 
 
+def _leads() -> bool:
+    return True
+
+
 class _Over(Exception):
     """The hours of the test have passed."""
 
@@ -83,11 +88,40 @@ async def test_sessions_that_ended_are_forgotten_within_the_hour(tmp_path: Path)
         token, _ = await people.sign_in("wang", PASSWORD)
         hours = _Hours(clock, HOURS)
         with pytest.raises(_Over):
-            await sweep_sessions(people.sessions, hours)
+            await sweep_sessions(people.sessions, _leads, hours)
         assert hours.paused == [SESSIONS_SECONDS] * HOURS
         assert await people.sessions.sweep() == 0
         clock.advance(-HOURS * SESSIONS_SECONDS)
         assert await people.session(token) is None  # it is not only hidden, but gone
+
+
+async def test_only_the_leader_sweeps_and_a_new_leader_begins_within_a_minute(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with reading_case(tmp_path) as case:
+        sessions, sweep = case.reading.people.sessions, case.reading.attachments.sweep
+        swept: list[str] = []
+
+        async def note_sessions() -> int:
+            swept.append("sessions")
+            return 0
+
+        async def note_uploads(_before: datetime) -> int:
+            swept.append("uploads")
+            return 0
+
+        monkeypatch.setattr(sessions, "sweep", note_sessions)
+        monkeypatch.setattr(sweep, "run", note_uploads)
+        for name, loop, rest in (
+            ("sessions", sweep_sessions, (sessions,)),
+            ("uploads", sweep_uploads, (sweep, case.clock, timedelta(hours=1))),
+        ):
+            answers, hours = iter([False, False, True]), _Hours(case.clock, 3)
+            with pytest.raises(_Over):
+                await loop(*rest, answers.__next__, hours)  # type: ignore[operator]  # of two kinds
+            assert swept.pop() == name
+            assert swept == []
+            assert hours.paused == [FOLLOW_SECONDS, FOLLOW_SECONDS, SESSIONS_SECONDS]
 
 
 async def test_a_busy_store_does_not_end_the_sweeping(
@@ -102,7 +136,7 @@ async def test_a_busy_store_does_not_end_the_sweeping(
 
         monkeypatch.setattr(sessions, "sweep", busy)
         with pytest.raises(_Over):
-            await sweep_sessions(sessions, _Hours(case.clock, 3))
+            await sweep_sessions(sessions, _leads, _Hours(case.clock, 3))
         assert len(asked) == 3
 
 
@@ -113,12 +147,12 @@ async def test_an_upload_waits_a_day_for_its_matter_and_is_then_forgotten(tmp_pa
         kept = await book.keep(1 << 40, "a.png", "", b"\x89PNG\r\n\x1a\n" + bytes(9), "citizen")
         clock.advance((day + UPLOADS_GRACE).total_seconds())
         with pytest.raises(_Over):
-            await sweep_uploads(book.sweep, clock, day, _Hours(clock, 1))
+            await sweep_uploads(book.sweep, clock, day, _leads, _Hours(clock, 1))
         assert await book.find(kept.attachment_id) == kept
         clock.advance(1)
         hours = _Hours(clock, 2)
         with pytest.raises(_Over):
-            await sweep_uploads(book.sweep, clock, day, hours)
+            await sweep_uploads(book.sweep, clock, day, _leads, hours)
         assert hours.paused == [UPLOADS_SECONDS] * 2
         assert await book.find(kept.attachment_id) is None
         assert [one for one in (tmp_path / "uploads").rglob("*") if one.is_file()] == []
@@ -137,7 +171,9 @@ async def test_trouble_does_not_end_the_sweeping_of_uploads(
 
         monkeypatch.setattr(sweep, "run", broken)
         with pytest.raises(_Over):
-            await sweep_uploads(sweep, case.clock, timedelta(hours=2), _Hours(case.clock, 3))
+            await sweep_uploads(
+                sweep, case.clock, timedelta(hours=2), _leads, _Hours(case.clock, 3)
+            )
         assert len(asked) == 3
 
 

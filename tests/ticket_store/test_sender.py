@@ -422,6 +422,22 @@ async def test_a_stop_leaves_what_hangs_in_doubt(store: Store) -> None:
     assert await sender.recover() == 2
 
 
+async def test_what_a_dead_one_was_sending_is_taken_up_by_its_name_and_asked(store: Store) -> None:
+    """The lease would hold it for 90 s more."""
+    await tickets_with_events(store, 2)
+    lease, tries = QUICK.lease_seconds, QUICK.schedule.most_attempts
+    taken = await store.deliveries.take("city", store.now(), "dead", lease, 9, tries)
+    alive = await store.deliveries.take("city", store.now(), "alive", lease, 9, tries)
+    assert (len(taken), alive) == (2, [])
+    peer = FakePeer()
+    sender = sender_of(store, {"city": peer})
+    assert await sender.recover() == 0
+    assert await sender.recover("dead") == 2
+    async with running(sender):
+        await until(settled(store))
+    assert (peer.asked, peer.calls, peer.doubled()) == (2, 8, [])
+
+
 async def test_a_stop_waits_for_what_ends_in_time(store: Store) -> None:
     await tickets_with_events(store, 1)
     peer = FakePeer(gate=asyncio.Event())
