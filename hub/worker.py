@@ -28,8 +28,9 @@ from ticket_store.upload_sweep import UploadSweep
 
 log = structlog.get_logger(__name__)
 
-# Everything must have stopped 30 s after SIGTERM; Faust gets most of it.
-DRAIN_SECONDS = 20.0
+# Everything must have stopped 30 s after SIGTERM (hub/deadline.py); Faust gets most of it.
+DRAIN_SECONDS = 15.0
+GIVE_UP_SECONDS = 3.0  # a lease that is not given up runs out by itself
 LEASE_SECONDS = 8.0  # a killed leader is followed after that
 SESSIONS_SECONDS = 3600.0  # between two looks for sessions that have ended by time
 UPLOADS_SECONDS = 3600.0  # between two looks for uploads whose matter never came
@@ -148,8 +149,8 @@ async def running_worker(hub: Hub) -> AsyncIterator[Worker]:
         task.add_done_callback(lambda done: _note_end(done, failed))
         tasks.append(task)
 
-    await app.start()
     try:
+        await app.start()
         await sender.recover()
         calendars, clocks = hub.store.calendars, hub.store.clocks
         watched("sender", sender.run())
@@ -168,8 +169,9 @@ async def running_worker(hub: Hub) -> AsyncIterator[Worker]:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         if lease is not None:
-            with suppress(StoreBusy):
-                await lease.give_up()
+            with suppress(StoreBusy, TimeoutError):
+                async with asyncio.timeout(GIVE_UP_SECONDS):
+                    await lease.give_up()
         try:
             async with asyncio.timeout(DRAIN_SECONDS):
                 await app.stop()

@@ -22,6 +22,8 @@ from schemas.errors import StoreBusy
 
 BUSY_TIMEOUT_MS = 10_000  # another process may be in a transaction; none of ours lasts that long
 READERS = 4
+# when a connection, a read, a transaction, a farewell are given up: the server may be silent
+CONNECT_SECONDS, READ_SECONDS, WRITE_SECONDS, CLOSE_SECONDS = 5.0, 60.0, 10.0, 3.0
 LOG_BYTES_KEPT = 64 << 20  # of the write-ahead log, once it has been copied into the file
 _BUSY_SQLITE = ("BUSY", "LOCKED", "FULL", "IOERR", "CANTOPEN", "READONLY", "NOMEM", "PROTOCOL")
 # PostgreSQL classes: connection lost, out of resources, operator intervention
@@ -50,16 +52,17 @@ class Database(Protocol):
     async def close(self) -> None: ...
 
 
-def connect(url: str) -> Database:
+def connect(url: str, *, write_seconds: float | None = WRITE_SECONDS) -> Database:
     """The database for `url`; no connection is opened yet.
 
+    write_seconds: that a transaction on a server may take; None for migrations.
     Raises: ValueError for a database that the store does not speak.
     """
     match make_url(url).get_backend_name():
         case "sqlite":
             return SqliteDatabase(url)
         case "postgresql":
-            return ServerDatabase(url)
+            return ServerDatabase(url, write_seconds)
         case other:
             raise ValueError(f"no store on {other}: sqlite or postgresql")
 
@@ -129,14 +132,24 @@ class SqliteDatabase:
 
 
 class ServerDatabase:
-    """A server with an asynchronous driver (PostgreSQL)."""
+    """A server with an asynchronous driver (PostgreSQL).
 
-    def __init__(self, url: str) -> None:
+    One that is silent, behind a broken line, is as good as away: no call waits for it for ever. A
+    transaction that was given up may be committed all the same, and its repeat finds that out.
+    """
+
+    def __init__(self, url: str, write_seconds: float | None = WRITE_SECONDS) -> None:
+        self._write_seconds = write_seconds
+        told = {"timeout": CONNECT_SECONDS}
         self._writer: AsyncEngine = create_async_engine(
-            url, pool_size=2, pool_pre_ping=True, hide_parameters=True
+            url, pool_size=2, pool_pre_ping=True, hide_parameters=True, connect_args=told
         )
         self._reader = create_async_engine(
-            url, pool_size=READERS, isolation_level="AUTOCOMMIT", hide_parameters=True
+            url,
+            pool_size=READERS,
+            isolation_level="AUTOCOMMIT",
+            hide_parameters=True,
+            connect_args=told,
         )
 
     @property
@@ -145,16 +158,18 @@ class ServerDatabase:
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         with _busy_said():
-            async with self._reader.connect() as connection:
+            async with asyncio.timeout(READ_SECONDS), self._reader.connect() as connection:
                 return await connection.run_sync(work)
 
     async def write(self, work: Callable[[Connection], T]) -> T:
-        async with self._writer.begin() as connection:
+        async with asyncio.timeout(self._write_seconds), self._writer.begin() as connection:
             return await connection.run_sync(work)
 
     async def close(self) -> None:
-        await self._reader.dispose()
-        await self._writer.dispose()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._reader.dispose()
+                await self._writer.dispose()
 
 
 def _make_private(_dialect: object, _record: object, arguments: Any, _named: object) -> None:
