@@ -98,7 +98,7 @@ async def serve(
     end_within(REST_SECONDS, 0)
 
 
-async def _run(  # noqa: PLR0913 - what serve has, and two events between them
+async def _run(
     settings: Settings,
     stop: asyncio.Event,
     started: asyncio.Event,

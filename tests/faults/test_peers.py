@@ -4,7 +4,6 @@ The phone log is a folder: there is no wire to spoil, and its half-written files
 """
 
 import asyncio
-import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -182,7 +181,7 @@ async def sending(store: Store, noting: Noting) -> AsyncIterator[Sender]:
         {noting.connector.name: noting},
         holder="me",
         now=lambda: datetime.now(UTC),
-        rng=random.Random(1),
+        rng=seeded(1),
         rules=RULES,
     )
     task = asyncio.create_task(sender.run())
@@ -206,7 +205,7 @@ async def test_a_delivery_over_a_bad_line_arrives_once(
         await owed(store, line)
         await line.spoil(fault)
         noting = Noting(line.connector)
-        async with sending(store, noting) as sender:
+        async with sending(store, noting):
             if not fault.slow:
                 await noting.told.wait()
                 [first, *_] = noting.tries
