@@ -2,12 +2,15 @@
 
 What was kept while the broker is away is offered once it is back. With the embedded broker a caller
 is told to come back all the same: its file is gone with the disk that holds the store. A Kafka that
-is away is another machine's trouble, and what comes in meanwhile is kept.
+is away is another machine's trouble, and what comes in meanwhile is kept. It must answer, not only
+let itself be connected to: behind a broken line a connection stands for minutes.
 """
 
 import asyncio
 import socket
 import sqlite3
+import ssl
+import struct
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -21,13 +24,21 @@ from streams.kafka.access import SCHEME, KafkaAccess
 LOOK_SECONDS = 1.0  # between two looks: many calls a second share one
 RETRY_SECONDS = 10.0
 _PATIENCE_SECONDS = 1.0
+# ApiVersions, version 0, correlation id 1, no client id: Kafka's protocol, answered to anybody
+_HEAD, _CORRELATION = 8, b"\0\0\0\1"  # of an answer: its length, then whose it is
+_QUESTION = struct.pack(">ihhih", 10, 18, 0, 1, -1)
 
 
 class BrokerWatch:
-    def __init__(self, url: str, monotonic: Callable[[], float]) -> None:
-        """monotonic: seconds on a clock that never goes back."""
+    def __init__(
+        self, url: str, monotonic: Callable[[], float], access: KafkaAccess | None = None
+    ) -> None:
+        """monotonic: seconds on a clock that never goes back. access: how a Kafka is reached."""
         self._url, self._monotonic = url, monotonic
-        self._servers = KafkaAccess.of(url).servers if url.startswith(f"{SCHEME}:") else ()
+        if access is None and url.startswith(f"{SCHEME}:"):
+            access = KafkaAccess.of(url)
+        self._servers = access.servers if access else ()
+        self._tls = access.context() if access else None
         self._looked_at = float("-inf")
         self._problem: str | None = None
         self._seen = False
@@ -51,11 +62,8 @@ class BrokerWatch:
     def _look_for_servers(self) -> str | None:
         for server in self._servers:
             host, _, port = server.rpartition(":")
-            try:
-                socket.create_connection((host, int(port)), timeout=_PATIENCE_SECONDS).close()
-            except OSError:
-                continue
-            return None
+            if _answers(host, int(port), self._tls):
+                return None
         return f"broker: nobody answers at {', '.join(self._servers)}"
 
     def _look_for_file(self) -> str | None:
@@ -77,3 +85,17 @@ class BrokerWatch:
             return f"broker: {error}"
         self._seen = True
         return None
+
+
+def _answers(host: str, port: int, tls: ssl.SSLContext | None) -> bool:
+    try:
+        with socket.create_connection((host, port), timeout=_PATIENCE_SECONDS) as plain:
+            line = tls.wrap_socket(plain, server_hostname=host) if tls else plain
+            with line:
+                line.sendall(_QUESTION)
+                answer = b""
+                while len(answer) < _HEAD and (more := line.recv(_HEAD - len(answer))):
+                    answer += more
+                return answer[4:] == _CORRELATION
+    except OSError:
+        return False

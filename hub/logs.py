@@ -28,6 +28,9 @@ _QUIET = (
 )
 
 
+_TALKATIVE = ("aiokafka", "faust", "mode")
+_REPEAT_SECONDS, _MOST_REMEMBERED = 60.0, 500
+
 # What libraries quote in the words of an error: the row, or the field, that they choked on.
 _QUOTED = (
     (re.compile(r"\[parameters: .*?\]$", re.DOTALL | re.MULTILINE), "[parameters: ***]"),
@@ -66,6 +69,26 @@ def _without_personal_data(
     return event
 
 
+class Repeats(logging.Filter):
+    """Lets the same words of a library through once a minute: while Kafka is away its client says
+    so a hundred times a second, and the disk would fill with it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[tuple[str, str], float] = {}  # when, by logger and words
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not record.name.startswith(_TALKATIVE):
+            return True
+        words = (record.name, record.getMessage())
+        if record.created - self._said.get(words, float("-inf")) < _REPEAT_SECONDS:
+            return False
+        if len(self._said) >= _MOST_REMEMBERED:
+            self._said.clear()
+        self._said[words] = record.created
+        return True
+
+
 def set_up(level: str, form: str, stream: TextIO | None = None) -> None:
     """Send every log of the process to `stream` (default: stderr) in one form.
 
@@ -95,6 +118,7 @@ def set_up(level: str, form: str, stream: TextIO | None = None) -> None:
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(stream)
+    handler.addFilter(Repeats())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

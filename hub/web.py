@@ -20,6 +20,7 @@ from console.live import LiveHub
 from console.live_others import follow_others
 from console.portal_api import PortalDeps, add_portal_api
 from hub.assembly import Hub
+from hub.broker import kafka_of
 from hub.broker_watch import BrokerWatch
 from hub.health import Health, add_health
 from hub.worker import Worker
@@ -50,7 +51,7 @@ def build_web(hub: Hub, worker: Worker | None) -> web.Application:
         token = await store.people.tokens.find(secret)
         return token.actor if token else None
 
-    broker = BrokerWatch(settings.broker, time.monotonic)
+    broker = _broker_watch(hub)
     app = build_console(_console_deps(hub))
     add_api(
         app,
@@ -91,6 +92,10 @@ def build_web(hub: Hub, worker: Worker | None) -> web.Application:
     add_gateway(app, gateway)
     add_health(app, Health(hub, worker, broker))
     return app
+
+
+def _broker_watch(hub: Hub) -> BrokerWatch:
+    return BrokerWatch(hub.settings.broker, time.monotonic, kafka_of(hub.settings))
 
 
 def _console_deps(hub: Hub) -> Deps:
@@ -144,7 +149,7 @@ async def running_health(hub: Hub, worker: Worker, port: int) -> AsyncIterator[R
     Raises: OSError when the address is taken.
     """
     app = web.Application()
-    add_health(app, Health(hub, worker, BrokerWatch(hub.settings.broker, time.monotonic)))
+    add_health(app, Health(hub, worker, _broker_watch(hub)))
     async with _serving(app, hub.settings.host, port) as site:
         yield site
 

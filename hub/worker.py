@@ -26,8 +26,9 @@ from ticket_store.sender import Sender, SenderRules
 
 log = structlog.get_logger(__name__)
 
-# Everything must have stopped 30 s after SIGTERM; Faust gets most of it.
-DRAIN_SECONDS = 20.0
+# Everything must have stopped 30 s after SIGTERM (hub/deadline.py); Faust gets most of it.
+DRAIN_SECONDS = 15.0
+GIVE_UP_SECONDS = 3.0  # a lease that is not given up runs out by itself
 LEASE_SECONDS = 8.0  # a killed leader is followed after that
 
 
@@ -141,8 +142,8 @@ async def running_worker(hub: Hub) -> AsyncIterator[Worker]:
         task.add_done_callback(lambda done: _note_end(done, failed))
         tasks.append(task)
 
-    await app.start()
     try:
+        await app.start()
         await sender.recover(hub.earlier)
         calendars, clocks = hub.store.calendars, hub.store.clocks
         watched("sender", sender.run())
@@ -162,8 +163,9 @@ async def running_worker(hub: Hub) -> AsyncIterator[Worker]:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         if lease is not None:
-            with suppress(StoreBusy):
-                await lease.give_up()
+            with suppress(StoreBusy, TimeoutError):
+                async with asyncio.timeout(GIVE_UP_SECONDS):
+                    await lease.give_up()
         try:
             async with asyncio.timeout(DRAIN_SECONDS):
                 await app.stop()

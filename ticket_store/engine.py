@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Dialect, make_url
 
 from ticket_store.sqlite_engine import SqliteDatabase
 
+WRITE_SECONDS = 10.0  # when a transaction on a server is given up: it may be silent
 T = TypeVar("T")
 
 
@@ -35,9 +36,10 @@ class Database(Protocol):
     async def close(self) -> None: ...
 
 
-def connect(url: str) -> Database:
+def connect(url: str, *, write_seconds: float | None = WRITE_SECONDS) -> Database:
     """The database for `url`; no connection is opened yet.
 
+    write_seconds: that a transaction on a server may take; None for migrations.
     Raises: ValueError for a database that the store does not speak.
     """
     match make_url(url).get_backend_name():
@@ -47,6 +49,6 @@ def connect(url: str) -> Database:
             # its driver is an extra
             from ticket_store.server_engine import ServerDatabase  # noqa: PLC0415
 
-            return ServerDatabase(url)
+            return ServerDatabase(url, write_seconds)
         case other:
             raise ValueError(f"no store on {other}: sqlite or postgresql")

@@ -5,8 +5,9 @@ the driver. A connection that the server has closed meanwhile is replaced withou
 nothing can have happened on it.
 """
 
-from collections.abc import Callable
-from contextlib import suppress
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
 import asyncpg
@@ -18,15 +19,22 @@ from ticket_store.driver_postgresql import as_core
 
 READERS = 4
 _WRITERS = 2  # the writer, and a lease or a migration beside it
-_CONNECT_SECONDS = 10.0
+# when a connection, a read, a farewell are given up
+_CONNECT_SECONDS, _READ_SECONDS, _CLOSE_SECONDS = 5.0, 60.0, 3.0
 _STATEMENTS = 512  # prepared ones that a connection keeps
 T = TypeVar("T")
 
 
 class ServerDatabase:
-    """Several processes write at the same time; the rows that they change are locked."""
+    """Several processes write at the same time; the rows that they change are locked.
 
-    def __init__(self, url: str) -> None:
+    A server that is silent, behind a broken line, is as good as away: no call waits for it for
+    ever. A transaction that was given up may be committed all the same; its repeat finds that out.
+    """
+
+    def __init__(self, url: str, write_seconds: float | None) -> None:
+        """write_seconds: when a transaction is given up; None for never."""
+        self._write_seconds = write_seconds
         self._writer, self._reader = _engine(url, _WRITERS), _engine(url, READERS)
 
     @property
@@ -35,35 +43,54 @@ class ServerDatabase:
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         with busy_said():
-            for last in (*[False] * READERS, True):
-                async with self._reader.connect() as connection:
+            async with asyncio.timeout(_READ_SECONDS):
+                for last in (*[False] * READERS, True):
+                    async with self._reader.connect() as connection, _kept_whole(connection):
+                        driver = await _driver_of(connection)
+                        try:
+                            return await connection.run_sync(work)
+                        except Exception:
+                            if last or not driver.is_closed():
+                                raise
+                            await connection.invalidate()
+        raise AssertionError("the last try returns or raises")
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        async with asyncio.timeout(self._write_seconds):
+            for last in (*[False] * _WRITERS, True):
+                async with self._writer.connect() as connection, _kept_whole(connection):
                     driver = await _driver_of(connection)
                     try:
-                        return await connection.run_sync(work)
+                        with as_core("BEGIN", driver):
+                            await driver.execute("BEGIN")
                     except Exception:
                         if last or not driver.is_closed():
                             raise
                         await connection.invalidate()
-        raise AssertionError("the last try returns or raises")
-
-    async def write(self, work: Callable[[Connection], T]) -> T:
-        for last in (*[False] * _WRITERS, True):
-            async with self._writer.connect() as connection:
-                driver = await _driver_of(connection)
-                try:
-                    with as_core("BEGIN", driver):
-                        await driver.execute("BEGIN")
-                except Exception:
-                    if last or not driver.is_closed():
-                        raise
-                    await connection.invalidate()
-                    continue
-                return await _transaction(connection, driver, work)
+                        continue
+                    return await _transaction(connection, driver, work)
         raise AssertionError("the last try returns or raises")
 
     async def close(self) -> None:
-        await self._reader.dispose()
-        await self._writer.dispose()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await self._reader.dispose()
+                await self._writer.dispose()
+
+
+@asynccontextmanager
+async def _kept_whole(connection: AsyncConnection) -> AsyncIterator[None]:
+    """One that is given up in the middle of a statement does not go back to the others."""
+    driver = await _driver_of(connection)
+    try:
+        yield
+    except Exception:
+        raise
+    except BaseException:
+        driver.terminate()
+        with suppress(Exception):
+            await connection.invalidate()
+        raise
 
 
 async def _transaction(
@@ -74,7 +101,7 @@ async def _transaction(
         result = await connection.run_sync(work)
         with as_core("COMMIT", driver):
             await driver.execute("COMMIT")
-    except BaseException:
+    except Exception:
         try:
             await driver.execute("ROLLBACK")
         except Exception:  # noqa: BLE001  the server rolls back what has lost its connection

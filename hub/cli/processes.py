@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from hub.cli.output import WRONG_USAGE, AsJson, fail, print_json, run, say, settings_or_exit
+from hub.deadline import end_within
 from hub.demo.peers.faults import PLANS
 from hub.logs import set_up
 from hub.serve import serve
@@ -16,7 +17,8 @@ Port = Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen
 
 def run_all(host: Host = None, port: Port = None) -> None:
     """The whole hub in one process, until it is told to stop."""
-    run(serve(settings_or_exit(host=host, port=port), worker=True, web=True))
+    settings = settings_or_exit(host=host, port=port)
+    run(serve(settings, worker=True, web=True, end_within=end_within))
 
 
 def run_worker(
@@ -25,12 +27,14 @@ def run_worker(
     ] = None,
 ) -> None:
     """Processors, pollers, clocks and sender. `sutong migrate` comes first."""
-    run(serve(settings_or_exit(health_port=health_port), worker=True, web=False))
+    settings = settings_or_exit(health_port=health_port)
+    run(serve(settings, worker=True, web=False, end_within=end_within))
 
 
 def run_web(host: Host = None, port: Port = None) -> None:
     """Console, API and the peers' gateway. `sutong migrate` comes first."""
-    run(serve(settings_or_exit(host=host, port=port), worker=False, web=True))
+    settings = settings_or_exit(host=host, port=port)
+    run(serve(settings, worker=False, web=True, end_within=end_within))
 
 
 def run_demo(  # noqa: PLR0913,PLR0917 - an option each, as the contract names them

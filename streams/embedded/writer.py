@@ -5,18 +5,23 @@ when its transaction is durable, never before.
 """
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
+import structlog
 from faust.exceptions import ProducerSendError
 
 from streams.embedded.log import Log
 from streams.embedded.records import NewRecord
 from streams.embedded.settings import BrokerSettings
 
+log = structlog.get_logger(__name__)
+FULL_SECONDS = 1.0  # between two tries on a full disk
+_NO_ROOM = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE)
 T = TypeVar("T")
 Written = Callable[[int | None, BaseException | None], None]
 """Told the offset a record got, or why it was not written."""
@@ -159,7 +164,7 @@ class GroupWriter:
             if error is None:
                 work = partial(self._log.append, records, group.offsets if final else None)
                 try:
-                    given = await self._loop.run_in_executor(self._thread, work)
+                    given = await self._when_there_is_room(work)
                 except Exception as cause:  # noqa: BLE001  # handed to every waiting sender
                     error = ProducerSendError(f"log not written: {cause!r}")
                     error.__cause__ = cause
@@ -180,6 +185,21 @@ class GroupWriter:
         if error is not None:
             self._fail_rest(error)
             self._on_failure(error)
+
+    async def _when_there_is_room(self, work: Callable[[], T]) -> T:
+        """What `work` gives. On a full disk nothing is lost, only late: it was rolled back whole,
+        and whoever waits for it goes on when somebody has made room."""
+        told = False
+        while True:
+            try:
+                return await self._loop.run_in_executor(self._thread, work)
+            except sqlite3.OperationalError as error:
+                if getattr(error, "sqlite_errorcode", None) not in _NO_ROOM:
+                    raise
+                if not told:
+                    log.error("no room for the broker's log", error=error.sqlite_errorname)  # noqa: TRY400 - no trace: the fact is all
+                told = True
+            await asyncio.sleep(FULL_SECONDS)
 
     def _fail_rest(self, error: BaseException) -> None:
         """Refuse what gathered meanwhile: a record must not overtake one that was lost."""

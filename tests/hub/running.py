@@ -6,7 +6,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,6 +92,28 @@ class HubProcess:
                 return answer.status, json.loads(answer.read())
         except HTTPError as error:
             return error.code, json.loads(error.read())
+
+    def call(
+        self, path: str, body: dict[str, Any], key: str
+    ) -> tuple[int, Mapping[str, str], dict[str, Any]]:
+        """POST under an idempotency key: status, headers, answer."""
+        return self._send(path, json.dumps(body).encode(), "application/json", key)
+
+    def upload(
+        self, path: str, content: bytes, key: str
+    ) -> tuple[int, Mapping[str, str], dict[str, Any]]:
+        return self._send(path, content, "image/png", key)
+
+    def _send(
+        self, path: str, content: bytes, kind: str, key: str
+    ) -> tuple[int, Mapping[str, str], dict[str, Any]]:
+        headers = {"Content-Type": kind, "Idempotency-Key": key}
+        request = Request(f"http://127.0.0.1:{self.port}{path}", content, headers)
+        try:
+            with _OPENER.open(request, timeout=PATIENCE) as answer:
+                return answer.status, answer.headers, json.loads(answer.read())
+        except HTTPError as error:
+            return error.code, error.headers, json.loads(error.read())
 
     def wait_until_ready(self) -> None:
         """Until it says that it serves; from then on it is ready."""

@@ -57,7 +57,7 @@ async def pending(url: str) -> list[str]:
 
 
 async def _revisions(url: str, work: Callable[[Database], Awaitable[list[str]]]) -> list[str]:
-    database = connect(url)
+    database = connect(url, write_seconds=None)  # a migration takes as long as it takes
     try:
         return await work(database)
     except Exception as error:

@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 from faust.exceptions import ProducerSendError
+from structlog.testing import capture_logs
 
+from streams.embedded import writer
 from streams.embedded.log import Log
 from streams.embedded.records import NewRecord, Offsets, TopicRules
 from streams.embedded.settings import BrokerSettings
@@ -29,6 +31,10 @@ class WatchedLog(Log):
         self.gate.set()
         self.hold_after: int | None = None  # so many groups
         self.failure: Exception | None = None
+
+    def pages(self, most: int) -> None:
+        """So many the file may have: no room for one more, or room again."""
+        self._writer.execute(f"PRAGMA max_page_count={most}")
 
     def append(self, records: Sequence[NewRecord], offsets: Offsets | None = None) -> list[int]:
         assert self.gate.wait(PATIENCE)
@@ -176,6 +182,25 @@ async def test_when_the_disk_fails_every_sender_hears_of_it_and_nothing_follows(
             await made.writer.flush()
         assert len(made.failures) == 1
         assert made.log.end(made.part) == 1
+
+
+async def test_on_a_full_disk_records_wait_for_room_and_keep_their_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "FULL_SECONDS", 0.001)
+    async with desk(tmp_path) as made:
+        assert await made.append() == 0
+        made.log.pages(1)
+        waiting = [asyncio.ensure_future(made.append(b"x" * 10_000)) for _ in range(3)]
+        with capture_logs() as said:
+            while not said:  # until it has met the end of the disk
+                await asyncio.wait(waiting, timeout=0.01)
+            assert not any(one.done() for one in waiting)
+            made.log.pages(1 << 30)
+            assert await asyncio.gather(*waiting) == [1, 2, 3]
+        assert [one["error"] for one in said] == ["SQLITE_FULL"]  # once, not at each try
+        assert made.failures == []
+        await made.writer.flush()
 
 
 async def test_a_failed_disk_crashes_the_app_and_commits_nothing(

@@ -1,0 +1,1 @@
+"""What the hub does while something that it needs is away, and that it needs no hand afterwards."""
