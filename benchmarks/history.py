@@ -19,9 +19,10 @@ from schemas import commands as cmd
 from schemas.matter import Matter as Complaint
 from schemas.parties import Actor, Citizen, Role
 from schemas.ticket import Registration, Source
+from ticket_store.partitions import ensure_months
 from ticket_store.store import Store
 
-_SPAN = timedelta(days=90)
+HISTORY = timedelta(days=90)
 _AT_ONCE = 256
 _CENTRE = Actor(
     actor_id="benchmark:centre",
@@ -47,8 +48,9 @@ class Written:
 
 async def write_history(settings: Settings, count: int, seed: int) -> Written:
     """Write `count` closed tickets, evenly over the last 90 days; the hub must not run."""
-    clock = PastClock(datetime.now(UTC) - _SPAN)
+    clock = PastClock(datetime.now(UTC) - HISTORY)
     hub = await build(settings, now=clock, migrating=True)
+    await ensure_months(hub.store.database, clock(), clock() + HISTORY)
     try:
         before = await _size(hub.store, settings)
         begun = time.monotonic()
@@ -68,7 +70,7 @@ async def _write_all(hub: Hub, clock: PastClock, count: int, seed: int) -> None:
     matters: Iterator[Matter] = City(seed).matters()
     departments = [one.code for one in hub.catalogue.departments()]
     rng = random.Random(f"history:{seed}")
-    step = _SPAN * 0.99 / max(1, count)
+    step = HISTORY * 0.99 / max(1, count)
     left = count
 
     async def write_some() -> None:

@@ -22,7 +22,8 @@ from typing import Any
 import aiohttp
 
 from benchmarks.figures import machine, percentiles
-from benchmarks.history import Written, registration_of, write_history
+from benchmarks.history import HISTORY, Written, registration_of, write_history
+from benchmarks.multiplied import multiply
 from hub.assembly import build
 from hub.demo.city import City, Matter
 from hub.demo.day import DemoSettings
@@ -37,6 +38,7 @@ from hub.logs import set_up
 from schemas.parties import Role
 
 _CENTRE = frozenset({Role.OPERATOR, Role.DISPATCHER, Role.REVIEWER, Role.LEADER})
+_STATES = ("closed", "closed", "dispatched")  # most tickets, and hardly any
 _DEPARTMENTS = 6  # that the clients' tickets go to
 _SEARCHES = 300
 _WORDS = (
@@ -62,6 +64,7 @@ class LifecycleOptions:
     seconds: float = 20.0
     clients: int = 8
     seed: int = 1
+    copies: int = 0
     database_url: str | None = None
 
 
@@ -148,6 +151,8 @@ async def lifecycle(options: LifecycleOptions) -> dict[str, Any]:
         settings = DemoSettings(**given)
         write_settings(given["home"], given | {"home": str(given["home"])})
         written = await write_history(settings, options.preload, options.seed)
+        if options.copies:
+            await _copy_tickets(settings, options)
         centre, handlers = await _tokens(settings)
         process = HubProcess(given["home"], given["port"], (*SUTONG, "web"), folder / "hub.log")
         stack.callback(process.kill)
@@ -162,6 +167,16 @@ async def lifecycle(options: LifecycleOptions) -> dict[str, Any]:
         rng = random.Random(f"lifecycle:{options.seed}")
         client = _Client(http, centre, handlers, rng)
         return await _measure(client, process, options, written)
+
+
+async def _copy_tickets(settings: DemoSettings, options: LifecycleOptions) -> None:
+    """The copies of a ticket lie evenly between it and the one after it."""
+    hub = await build(settings)
+    try:
+        step = HISTORY / max(1, options.preload) / (options.copies + 1)
+        await multiply(hub.store.database, options.copies, step)
+    finally:
+        await hub.close()
 
 
 async def _tokens(settings: DemoSettings) -> tuple[str, dict[str, str]]:
@@ -210,20 +225,30 @@ async def _measure(
         },
         "latency_ms": percentiles(tally.latencies),
         "search_ms": percentiles(await _searches(client)),
+        "search_state_ms": percentiles(await _searches(client, state=True)),
         "errors": len(tally.errors),
-        "preload": options.preload,
+        "preload": options.preload * (options.copies + 1),
         "preload_tickets_per_s": written.tickets_per_s,
         "bytes_per_ticket": written.bytes_per_ticket,
     }
 
 
-async def _searches(client: _Client) -> list[float]:
-    """Milliseconds of keyword searches in ranges of some days, one after the other."""
+async def _searches(client: _Client, *, state: bool = False) -> list[float]:
+    """Milliseconds of keyword searches, one after the other.
+
+    In ranges of some days up to now; with `state`, in a state and a month of the last three.
+    """
     found = []
     for number in range(_SEARCHES):
-        since = datetime.now(UTC) - timedelta(days=client.rng.choice((1, 7, 30, 90)))
+        filters = {"text": _WORDS[number % len(_WORDS)]}
+        days = client.rng.choice((1, 7, 30, 90))
+        if state:
+            days = client.rng.choice((30, 60, 90))
+            end = datetime.now(UTC) - timedelta(days=days - 30)
+            filters |= {"state": client.rng.choice(_STATES), "to": end.isoformat()}
+        since = datetime.now(UTC) - timedelta(days=days)
         started = time.perf_counter()
-        await client.find(None, text=_WORDS[number % len(_WORDS)], **{"from": since.isoformat()})
+        await client.find(None, **filters, **{"from": since.isoformat()})
         found.append((time.perf_counter() - started) * 1000)
     return found
 
@@ -243,6 +268,7 @@ def _bearer(token: str) -> dict[str, str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--preload", type=int, default=1000, help="closed tickets to begin with")
+    parser.add_argument("--copies", type=int, default=0, help="of each of these, made by SQL")
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--seed", type=int, default=1)
@@ -254,7 +280,12 @@ def main() -> None:
     figures = asyncio.run(
         lifecycle(
             LifecycleOptions(
-                given.preload, given.seconds, given.clients, given.seed, given.database_url
+                preload=given.preload,
+                seconds=given.seconds,
+                clients=given.clients,
+                seed=given.seed,
+                copies=given.copies,
+                database_url=given.database_url,
             )
         )
     )

@@ -7,19 +7,23 @@ was. The file is held to the end and not changed: it stays the store until the c
 import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import Table, make_url
 from sqlalchemy.exc import ArgumentError
 
+from schemas.ids import created_at, first_id_at
 from ticket_store.audit_check import AuditCheck
 from ticket_store.engine import connect
 from ticket_store.migrations import as_hub_error, migrate
 from ticket_store.move_source import HeldFile, MoveRefused, Row, moved_tables, named_key
 from ticket_store.move_target import Target, opened_target
+from ticket_store.partitions import ensure_months
 
 __all__ = ["MoveRefused", "Moved", "Step", "move"]
+_MOST_SPAN = first_id_at(datetime(2055, 1, 1, tzinfo=UTC))  # thirty years of ids
 T = TypeVar("T")
 
 
@@ -81,6 +85,7 @@ class _Move:
                     "the target holds a copy of another store, or of this one before it was "
                     "written to again: name an empty database"
                 )
+            await self._make_months()
             counts = await self._copy(target)
             differs = await self._compare(target, counts)
             if differs:
@@ -88,6 +93,17 @@ class _Move:
             if begun is None or not begun.finished:
                 await target.finish()
         return await self._audited(counts)
+
+    async def _make_months(self) -> None:
+        """A place for every month of the file, so that no row goes to a default partition."""
+        span = await asyncio.to_thread(self._held.ticket_span)
+        if span is None or span[1] - span[0] > _MOST_SPAN:
+            return  # a number that no clock gave out: the default partitions take what comes
+        database = connect(self._url)
+        try:
+            await ensure_months(database, *map(created_at, span))
+        finally:
+            await database.close()
 
     async def _copy(self, target: Target) -> dict[str, int]:
         """Returns how many rows each table of the file has."""

@@ -34,6 +34,7 @@ MOST_ROWS = 5_000  # a batch
 MOST_BYTES = 8 << 20
 _READ_AT_ONCE = 200
 _HASHED_AT_ONCE = 1 << 20
+_LAST_TICKET = (1 << 53) - 1
 _FITS = {32: 1 << 31, 64: 1 << 63}
 Row = tuple[Any, ...]
 
@@ -127,6 +128,15 @@ class HeldFile:
     def count(self, table: Table) -> int:
         found = self._connection.execute(f"SELECT count(*) FROM {quoted(table.name)}")  # noqa: S608  a name of ours
         return int(found.fetchone()[0])
+
+    def ticket_span(self) -> tuple[int, int] | None:
+        """The lowest and the highest ticket id that one can be; None without tickets."""
+        found = self._connection.execute(
+            "SELECT min(ticket_id), max(ticket_id) FROM tickets"
+            " WHERE typeof(ticket_id) = 'integer' AND ticket_id BETWEEN 0 AND ?",
+            (_LAST_TICKET,),
+        ).fetchone()
+        return None if found[0] is None else (int(found[0]), int(found[1]))
 
     def batches(self, table: Table, after: Sequence[Any] | None = None) -> Iterator[list[Row]]:
         """The rows in the order of their key, as PostgreSQL takes them; `after`: a key.

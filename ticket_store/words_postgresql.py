@@ -1,13 +1,16 @@
 """The word index on PostgreSQL: a tsvector a ticket under GIN, words as `bigrams` makes them.
 
-The words are lexemes already; no dictionary or parser of the server has a say in them.
+The words are lexemes already; no dictionary or parser of the server has a say in them. The table
+has a partition a month (`partitions.py`): an index of one month stays small, and a search begins
+with the newest month and asks for more only while its page is not full.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from sqlalchemy import ARRAY, BigInteger, Connection, Integer, Text, bindparam, text
 
 from ticket_store.bigrams import Query, words_of
+from ticket_store.months import Month
 
 _ADD = text(
     "INSERT INTO ticket_words (ticket_id, words)"
@@ -28,6 +31,11 @@ _FIND = text(
     bindparam("most", type_=Integer),
 )
 
+# of the rows, whose table is one: the same question to the partitions would open them all
+_EDGES = text("SELECT min(ticket_id), max(ticket_id) FROM ticket_rows")
+_SHORT = Month(2025, 2).first_id  # ids of a month, of which there are 31 days
+_GROWTH = 4
+
 
 def add_words(connection: Connection, texts: Iterable[tuple[int, str]]) -> None:
     """Index texts; the words of an earlier text of the same ticket are replaced."""
@@ -43,5 +51,26 @@ def find_words(
     if not query.terms or low >= high:
         return []
     terms = " & ".join(f"'{term.word}'{':*' if term.prefix else ''}" for term in query.terms)
-    values = {"terms": terms, "low": low, "high": high, "most": limit}
-    return connection.execute(_FIND, values).scalars().all()
+    found: list[int] = []
+    for first, end in _spans(connection, low, high):
+        values = {"terms": terms, "low": first, "high": end, "most": limit - len(found)}
+        found += connection.execute(_FIND, values).scalars()
+        if len(found) >= limit:
+            break
+    return found
+
+
+def _spans(connection: Connection, low: int, high: int) -> Iterator[tuple[int, int]]:
+    """low <= id < high in whole months from the newest ticket on: one, then four times as many."""
+    if high - low <= _SHORT:
+        yield low, high
+        return
+    oldest, newest = connection.execute(_EDGES).one()
+    if newest is None:
+        return
+    high, low = min(high, newest + 1), max(low, oldest)
+    together = 1
+    while low < high:
+        first = max(low, Month.of_ticket(high - 1).plus(1 - together).first_id)
+        yield first, high
+        high, together = first, together * _GROWTH

@@ -57,7 +57,7 @@ async def test_commands_from_before_fingerprints_are_kept(store_file: Path) -> N
         file.execute("INSERT INTO inbox VALUES (?, ?, ?, ?, ?)", row)
         file.execute("DROP TABLE leases")
         file.execute("UPDATE alembic_version SET version_num = '0003'")
-    assert await migrate(url_of(store_file)) == ["0004", "0005"]
+    assert await migrate(url_of(store_file)) == ["0004", "0005", "0006"]
     with closing(sqlite3.connect(store_file)) as file:
         assert file.execute("SELECT * FROM inbox").fetchall() == [(*row, None)]
 

@@ -1,6 +1,7 @@
 """Brings a database up to date with alembic, configured here and not by a file."""
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from pathlib import Path
 
 from alembic import command
@@ -9,12 +10,13 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.script.revision import RevisionError
 from alembic.util import CommandError
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from schemas.errors import HubError, StoreBusy
 from ticket_store.busy import busy_reason
 from ticket_store.engine import Database, connect
+from ticket_store.partitioning import partition
 
 _FOLDER = Path(__file__).parent
 UNFINISHED = "move-unfinished"  # the revision of a database that a store is being copied to
@@ -39,13 +41,27 @@ def as_hub_error(error: Exception) -> HubError | None:
     return None
 
 
-async def migrate(url: str) -> list[str]:
+async def migrate(url: str, at: datetime | None = None) -> list[str]:
     """Apply what is pending, all in one transaction; returns the revisions applied, oldest first.
 
-    A second process that migrates at the same time waits and then finds nothing to do.
+    Then, on PostgreSQL, tables are partitioned and the next months made, in transactions of their
+    own. A second process that migrates at the same time waits and then finds nothing to do.
+    at: whose month it is; by default the server's clock tells.
     Raises: StoreBusy, StoreNotUsable.
     """
-    return await _revisions(url, lambda database: database.write(_upgrade))
+
+    async def work(database: Database) -> list[str]:
+        applied = await database.write(_upgrade)
+        if database.dialect.name == "postgresql":
+            await partition(database, at or await database.read(_clock))
+        return applied
+
+    return await _revisions(url, work)
+
+
+def _clock(connection: Connection) -> datetime:
+    told: datetime = connection.execute(text("SELECT now()")).scalar_one()
+    return told
 
 
 async def pending(url: str) -> list[str]:
