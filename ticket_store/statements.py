@@ -78,9 +78,12 @@ class Statement:
         """Execute for every row, in order; nothing for none."""
         if not rows:
             return
-        many = [self._values(row) for row in rows]
+        self.run_tuples(connection, [self._values(row) for row in rows])
+
+    def run_tuples(self, connection: Connection, many: Sequence[tuple[Any, ...]]) -> None:
+        """Execute for every row of values, in the order of the statement's parameters."""
         if not self._bare:
-            connection.exec_driver_sql(self.text, many)
+            connection.exec_driver_sql(self.text, list(many))
             return
         with _as_core(self.text):
             _driver(connection).executemany(self.text, many)

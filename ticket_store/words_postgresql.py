@@ -14,6 +14,11 @@ _ADD = text(
     " VALUES (:ticket_id, array_to_tsvector(string_to_array(:words, ' ')))"
     " ON CONFLICT (ticket_id) DO UPDATE SET words = excluded.words"
 ).bindparams(bindparam("ticket_id", type_=BigInteger), bindparam("words", type_=Text))
+_ADD_MANY = (
+    "INSERT INTO ticket_words (ticket_id, words)"
+    " SELECT key, array_to_tsvector(string_to_array(list, ' '))"
+    " FROM unnest($1::bigint[], $2::text[]) AS new (key, list)"
+)
 # OFFSET 0 fences: else the planner may walk the key and test every ticket for the words
 _FIND = text(
     "SELECT ticket_id FROM (SELECT ticket_id FROM ticket_words"
@@ -33,6 +38,13 @@ def add_words(connection: Connection, texts: Iterable[tuple[int, str]]) -> None:
     rows = [{"ticket_id": key, "words": words_of(content)} for key, content in texts]
     if rows:
         connection.execute(_ADD, rows)
+
+
+def add_rows(connection: Connection, words: Sequence[tuple[int, str]]) -> None:
+    """Index new tickets by words that `bigrams.words_of` gave, in one statement."""
+    if words:
+        keys, lists = zip(*words, strict=True)
+        connection.exec_driver_sql(_ADD_MANY, (list(keys), list(lists)))
 
 
 def find_words(
