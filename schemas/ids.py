@@ -1,4 +1,8 @@
-"""Ticket numbers, event numbers, command ids and idempotency keys."""
+"""Ticket numbers, event numbers, command ids and idempotency keys.
+
+Ids count milliseconds from 2025 on. No hub ran in the first days of that year: their ids stand for
+the years from 2000 to then, so that imported tickets have ids of their own time (decision 0008).
+"""
 
 import hashlib
 import threading
@@ -8,6 +12,12 @@ from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
 
 EPOCH_MS = 1_735_689_600_000  # 2025-01-01T00:00:00Z; 41 bits of milliseconds last until 2094
+PAST_BEGINS_MS = 946_684_800_000  # 2000-01-01T00:00:00Z: the id 0
+_PAST_STRETCH = 762  # of it, each millisecond of id time lasts so many
+_PAST_MS = (EPOCH_MS - PAST_BEGINS_MS) // (
+    _PAST_STRETCH - 1
+)  # twelve days; from there on one is one
+_PAST_UNITS_S = (1, 60, 3600)  # within which the order of imported tickets is by lot
 NODE_BITS, COUNT_BITS, SEQUENCE_BITS = 5, 7, 10
 LAST_SEQUENCE = (1 << SEQUENCE_BITS) - 1  # events that one ticket can hold
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford: no I, L, O, U to mishear on the phone
@@ -33,7 +43,7 @@ class TicketIds:
 
     def next(self) -> int:
         with self._lock:
-            now = max(self._now_ms() - EPOCH_MS, self._last_ms)
+            now = max(_id_time(self._now_ms()), self._last_ms)
             self._count = self._count + 1 if now == self._last_ms else 0
             if self._count >> COUNT_BITS:
                 now, self._count = now + 1, 0
@@ -42,15 +52,41 @@ class TicketIds:
 
 
 def created_at(ticket_id: int) -> datetime:
-    """The instant (UTC) at which a ticket id was handed out."""
-    milliseconds = (ticket_id >> (NODE_BITS + COUNT_BITS)) + EPOCH_MS
+    """The instant (UTC) at which a ticket id was handed out; of an imported ticket, its own.
+
+    Before 13 January 2025 it is exact to 0.762 s.
+    """
+    elapsed = ticket_id >> (NODE_BITS + COUNT_BITS)
+    past = elapsed < _PAST_MS
+    milliseconds = PAST_BEGINS_MS + elapsed * _PAST_STRETCH if past else EPOCH_MS + elapsed
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def _id_time(now_ms: int) -> int:
+    """Milliseconds of id time: the first that is not before `now_ms`; 0 for what was before 2000."""
+    if now_ms >= EPOCH_MS + _PAST_MS:
+        return now_ms - EPOCH_MS
+    return max(0, -((PAST_BEGINS_MS - now_ms) // _PAST_STRETCH))
 
 
 def first_id_at(instant: datetime) -> int:
     """The smallest id that can be handed out at or after `instant`; bounds a time range."""
-    milliseconds = max(0, int(instant.timestamp() * 1000) - EPOCH_MS)
-    return milliseconds << (NODE_BITS + COUNT_BITS)
+    return _id_time(int(instant.timestamp() * 1000)) << (NODE_BITS + COUNT_BITS)
+
+
+def past_id(instant: datetime, key: str, attempt: int = 0) -> int:
+    """An id for a ticket of the past, worked out from its time and whatever names it.
+
+    It is by lot within its second (before 2025: minute); every attempt draws anew, the later ones
+    within the minute and the hour. Whoever asks sees whether it is taken.
+    """
+    unit = min(attempt + (instant.timestamp() * 1000 < EPOCH_MS + _PAST_MS), len(_PAST_UNITS_S) - 1)
+    seconds = _PAST_UNITS_S[unit]
+    begin = int(instant.timestamp()) // seconds * seconds
+    low = first_id_at(datetime.fromtimestamp(begin, UTC))
+    high = first_id_at(datetime.fromtimestamp(begin + seconds, UTC))
+    lot = hashlib.sha256(f"{attempt}\x1f{key}".encode()).digest()
+    return low + int.from_bytes(lot[:8]) % (high - low)
 
 
 def ticket_no(ticket_id: int) -> str:

@@ -63,6 +63,11 @@ class WorkingCalendar:
         object.__setattr__(self, "_spans", tuple(zip(at[::2], at[1::2], strict=True)))
         object.__setattr__(self, "years", MappingProxyType(dict(self.years)))
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """A calendar goes to another process as what it was made of."""
+        made_of = (dict(self.years), self.opens, self.closes, self.lunch, self.zone)
+        return type(self), made_of
+
     @classmethod
     def of(cls, years: Iterable[CalendarYear]) -> Self:
         """Build from rows in any order; of several versions of a year the highest stands."""

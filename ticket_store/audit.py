@@ -17,9 +17,11 @@ from ticket_store.digests import compact, row_digest
 from ticket_store.engine import Database
 from ticket_store.metadata import microseconds
 from ticket_store.models import audit, audit_head
+from ticket_store.put_rows import RowPutter
 from ticket_store.statements import Statement
 from ticket_store.writer import AuditEntry, Unit, Writer
 
+_MANY = 256  # rows: more than the desk makes in a group are an import's
 _TICKET_DIGITS = 12  # a bare number of so many digits is a ticket's; a year is shorter
 
 
@@ -56,6 +58,7 @@ class AuditChain:
             dialect,
         )
         self._append = Statement(insert(audit), dialect, audit.c.keys())
+        self._append_many = RowPutter(dialect, audit)
         self._move = Statement(
             update(audit_head)
             .where(audit_head.c.head_id == 1)
@@ -84,7 +87,13 @@ class AuditChain:
             }  # fmt: skip
             digest = row["digest"] = row_digest(digest, row)
             rows.append(row)
-        self._append.run_many(unit.connection, rows)
+        if len(rows) > _MANY:
+            columns = self._append_many.columns
+            self._append_many.put(
+                unit.connection, [tuple([row[name] for name in columns]) for row in rows]
+            )
+        else:
+            self._append.run_many(unit.connection, rows)
         self._move.run(unit.connection, rows_now=count, events_now=covered, digest_now=digest)
 
 

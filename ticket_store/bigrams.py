@@ -24,8 +24,13 @@ def folded(text: str) -> str:
 
 def words_of(text: str) -> str:
     """The index words of a text, each once, separated by spaces."""
+    return words_of_folded(folded(text))
+
+
+def words_of_folded(text: str) -> str:
+    """The same of a text that `folded` gave."""
     words: dict[str, None] = {}
-    for match in _RUN.finditer(folded(text)):
+    for match in _RUN.finditer(text):
         run = match[0]
         if match["han"]:
             words.update(dict.fromkeys(map("".join, pairwise(run))))

@@ -99,9 +99,9 @@ class ClockBook(Book):
         Returns False, and changes nothing, when a newer version is there already or the store has
         no such ticket. Saves that wait at the same time share one commit.
         """
-        held = tuple(sorted(clocks, key=lambda clock: (clock.started_at, clock.clock_id)))
-        packed = zlib.compress(_CLOCKS.dump_json(held, exclude_defaults=True))
-        return await self._writer.submit(self._save, _Wound(ticket_id, version, held, packed))
+        held = in_order(clocks)
+        wound = _Wound(ticket_id, version, held, _packed(held))
+        return await self._writer.submit(self._save, wound)
 
     async def due(self, now: datetime, limit: int) -> list[DueClock]:
         """Running clocks that have something to fire by `now`, the longest due first."""
@@ -157,27 +157,15 @@ class ClockBook(Book):
         connection = unit.connection
         self._put.run_many(
             connection,
-            [
-                {
-                    "ticket_id": ticket_id,
-                    "open_clocks": sum(clock.is_open for clock in item.clocks),
-                    "clocks": item.packed,
-                }
-                for ticket_id, item in newest.items()
-            ],
+            [_held_row(ticket_id, item.clocks, item.packed) for ticket_id, item in newest.items()],
         )
         self._remove.run_many(connection, [{"ticket": ticket_id} for ticket_id in newest])
         self._add.run_many(
             connection,
             [
-                {
-                    "ticket_id": ticket_id,
-                    "clock_id": clock.clock_id,
-                    "next_at": microseconds(clock.next_at),
-                }
+                row
                 for ticket_id, item in newest.items()
-                for clock in _running(item.clocks)
-                if clock.next_at is not None
+                for row in firing_rows(ticket_id, item.clocks)
             ],
         )
         self._set_to_do.run_many(
@@ -186,15 +174,51 @@ class ClockBook(Book):
         return done
 
     def _moved(self, connection: Connection, item: _Wound) -> bool:
-        running = _obliging(item.clocks)
+        first_due, first_warning = first_times(item.clocks)
         touched = self._move.run(
             connection,
             ticket=item.ticket_id,
             upto=item.version,
-            first_due=microseconds(min((one.due_at for one in running), default=NEVER)),
-            first_warning=microseconds(min((one.warn_at for one in running), default=NEVER)),
+            first_due=first_due,
+            first_warning=first_warning,
         )
         return touched == 1
+
+
+def in_order(clocks: Iterable[Clock]) -> tuple[Clock, ...]:
+    """As they are kept: by the time at which they started."""
+    return tuple(sorted(clocks, key=lambda clock: (clock.started_at, clock.clock_id)))
+
+
+def held_row(ticket_id: int, held: Sequence[Clock]) -> dict[str, object]:
+    return _held_row(ticket_id, held, _packed(held))
+
+
+def _held_row(ticket_id: int, held: Iterable[Clock], packed: bytes) -> dict[str, object]:
+    open_clocks = sum(clock.is_open for clock in held)
+    return {"ticket_id": ticket_id, "open_clocks": open_clocks, "clocks": packed}
+
+
+def firing_rows(ticket_id: int, held: Iterable[Clock]) -> list[dict[str, object]]:
+    """A row for each running clock that has something left to fire."""
+    return [
+        {
+            "ticket_id": ticket_id,
+            "clock_id": clock.clock_id,
+            "next_at": microseconds(clock.next_at),
+        }
+        for clock in _running(held)
+        if clock.next_at is not None
+    ]
+
+
+def first_times(held: Iterable[Clock]) -> tuple[int, int]:
+    """The first deadline that obliges somebody, and the first warning of such a clock."""
+    running = _obliging(held)
+    return (
+        microseconds(min((one.due_at for one in running), default=NEVER)),
+        microseconds(min((one.warn_at for one in running), default=NEVER)),
+    )
 
 
 def _running(held: Iterable[Clock]) -> list[Clock]:
@@ -206,6 +230,10 @@ def _obliging(held: Iterable[Clock]) -> list[Clock]:
     return [clock for clock in _running(held) if clock.obliges]
 
 
+def _packed(held: Sequence[Clock]) -> bytes:
+    return zlib.compress(_CLOCKS.dump_json(tuple(held), exclude_defaults=True))
+
+
 def _unpacked(packed: bytes) -> tuple[Clock, ...]:
     return _CLOCKS.validate_json(zlib.decompress(packed))
 
@@ -214,7 +242,7 @@ def _due_again(rows: Iterable[Any], wound: dict[int, _Wound]) -> Iterable[dict[s
     """The new deadline of each to-do that the tickets are on; rows: those to-dos."""
     for row in rows:
         clocks = wound[row.ticket_id].clocks
-        due = microseconds(_due_of(ToDo(row.to_do), row.department, clocks))
+        due = microseconds(due_of(ToDo(row.to_do), row.department, clocks))
         if due != row.due_at:
             yield {
                 "ticket": row.ticket_id,
@@ -224,7 +252,8 @@ def _due_again(rows: Iterable[Any], wound: dict[int, _Wound]) -> Iterable[dict[s
             }
 
 
-def _due_of(to_do: ToDo, department: str, held: Iterable[Clock]) -> datetime:
+def due_of(to_do: ToDo, department: str, held: Iterable[Clock]) -> datetime:
+    """By when a to-do is to be done, of a ticket with these clocks."""
     running = [
         clock
         for clock in _obliging(held)

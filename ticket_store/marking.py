@@ -1,6 +1,6 @@
 """Keeps marks and follow-up calls in step with the desk; a part of the projection."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Dialect, bindparam, delete, insert
@@ -38,28 +38,30 @@ class Marking:
             was = marks_of(before) if before else frozenset()
             now = marks_of(after)
             earned = (now - was) | ({Mark.MEDIATED} if mediated else set())
-            gone += [_row(mark, after) for mark in sorted(was - now)]
-            new += [_row(mark, after) for mark in sorted(earned)]
+            gone += mark_rows(after, was - now)
+            new += mark_rows(after, earned)
         self._remove.run_many(connection, gone)
         self._add.run_many(connection, new)
 
     def calls(self, connection: Connection, made: Sequence[Recorded]) -> None:
         """Note the calls that reached the citizen, those that led to rework, too."""
-        self._call.run_many(
-            connection,
-            [
-                {
-                    "at": microseconds(one.at),
-                    "event_id": event_id(one.ticket_id, one.sequence),
-                    "ticket_id": one.ticket_id,
-                    "satisfied": one.event.satisfied,
-                    "resolved": one.event.resolved,
-                }
-                for one in made
-                if isinstance(one.event, FollowUpRecorded | ReworkOrdered)
-            ],
-        )
+        self._call.run_many(connection, call_rows(made))
 
 
-def _row(mark: Mark, ticket: Ticket) -> dict[str, Any]:
-    return {"mark": mark.value, "ticket_id": ticket.ticket_id}
+def call_rows(made: Iterable[Recorded]) -> list[dict[str, Any]]:
+    """A row a call that reached the citizen."""
+    return [
+        {
+            "at": microseconds(one.at),
+            "event_id": event_id(one.ticket_id, one.sequence),
+            "ticket_id": one.ticket_id,
+            "satisfied": one.event.satisfied,
+            "resolved": one.event.resolved,
+        }
+        for one in made
+        if isinstance(one.event, FollowUpRecorded | ReworkOrdered)
+    ]
+
+
+def mark_rows(ticket: Ticket, marks: Iterable[Mark]) -> list[dict[str, Any]]:
+    return [{"mark": mark.value, "ticket_id": ticket.ticket_id} for mark in sorted(marks)]

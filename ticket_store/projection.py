@@ -3,7 +3,7 @@
 Plugged in by `desk.follow(projection.follow)`. All of it can be made anew from heads and bodies.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +25,7 @@ from ticket_store.search_models import (
     ticket_to_dos,
 )
 from ticket_store.statements import Statement
-from ticket_store.to_dos import shares_of, to_dos_of
+from ticket_store.to_dos import ToDo, shares_of, to_dos_of
 from ticket_store.upsert import insert_missing, upsert
 from ticket_store.word_index import put_words, texts_by_id
 from ticket_store.writer import Unit
@@ -48,6 +48,22 @@ class Change:
     after: Ticket
     colours: frozenset[str] = frozenset()
     mediated: bool = False
+
+
+def changes_of(decided: Iterable[Decided]) -> dict[int, Change]:
+    """What a group of commands made of each ticket; refusals make nothing."""
+    changes: dict[int, Change] = {}
+    for one in decided:
+        if one.after is None or not one.events:
+            continue
+        ticket_id = one.after.ticket_id
+        first = changes.get(ticket_id, Change(one.before, one.after))
+        carded = {r.event.colour.value for r in one.events if isinstance(r.event, CardIssued)}
+        mediated = any(isinstance(r.event, MediationRecorded) for r in one.events)
+        changes[ticket_id] = Change(
+            first.before, one.after, first.colours | carded, first.mediated or mediated
+        )
+    return changes
 
 
 class Projection:
@@ -91,47 +107,29 @@ class Projection:
 
     def follow(self, unit: Unit, decided: Sequence[Decided]) -> None:
         """A follower of the desk: everything that a group of commands changed, in order."""
-        changes: dict[int, Change] = {}
-        bodies: dict[int, Registration] = {}
-        supplements: list[tuple[int, str]] = []
-        for one in decided:
-            if one.after is None or not one.events:
-                continue
-            ticket_id = one.after.ticket_id
-            first = changes.get(ticket_id, Change(one.before, one.after))
-            carded = {r.event.colour.value for r in one.events if isinstance(r.event, CardIssued)}
-            mediated = any(isinstance(r.event, MediationRecorded) for r in one.events)
-            changes[ticket_id] = Change(
-                first.before, one.after, first.colours | carded, first.mediated or mediated
-            )
-            if one.registration is not None:
-                bodies[ticket_id] = one.registration
-            if one.supplement is not None:
-                supplements.append((ticket_id, one.supplement.text))
+        changes = changes_of(decided)
         self.heads(unit.connection, list(changes.values()))
-        self.registrations(unit.connection, bodies)
-        self.supplements(unit.connection, supplements)
+        self.registrations(
+            unit.connection,
+            {one.command.ticket_id: one.registration for one in decided if one.registration},
+        )
+        self.supplements(
+            unit.connection,
+            [(one.command.ticket_id, one.supplement.text) for one in decided if one.supplement],
+        )
         self._marking.calls(unit.connection, [made for one in decided for made in one.events])
 
     def heads(self, connection: Connection, changes: Sequence[Change]) -> None:
         """Bring rows, shares and to-dos up to date; one change a ticket."""
-        self._put_rows.run_many(connection, [_row_of(change.after) for change in changes])
-        self._put_shares.run_many(connection, list(_share_rows(changes)))
+        self._put_rows.run_many(connection, [row_of(change.after) for change in changes])
+        self._put_shares.run_many(connection, list(share_rows(changes)))
         gone: list[dict[str, Any]] = []
         new: list[dict[str, Any]] = []
         for change in changes:
             was = to_dos_of(change.before) if change.before else frozenset()
             now = to_dos_of(change.after)
             for rows, pairs in ((gone, was - now), (new, now - was)):
-                rows += [
-                    {
-                        "ticket_id": change.after.ticket_id,
-                        "to_do": to_do.value,
-                        "department": department,
-                        "due_at": _NEVER,  # until its clock is wound
-                    }
-                    for to_do, department in sorted(pairs)
-                ]
+                rows += to_do_rows(change.after.ticket_id, pairs)
         self._remove_to_dos.run_many(connection, gone)
         self._add_to_dos.run_many(connection, new)
         _add_cards(connection, changes)
@@ -146,14 +144,9 @@ class Projection:
         self._add_keys.run_many(
             connection,
             [
-                {
-                    "digest": digest,
-                    "ticket_id": ticket_id,
-                    "confidential": body.citizen.confidential,
-                }
+                row
                 for ticket_id, body in bodies.items()
-                if body.citizen is not None
-                for digest in sorted(self._keys.of_citizen(body.citizen))
+                for row in key_rows(ticket_id, body, self._keys)
             ],
         )
 
@@ -196,7 +189,29 @@ def text_of(registration: Registration) -> str:
     return "\n".join(part for part in parts if part)
 
 
-def _row_of(ticket: Ticket) -> dict[str, Any]:
+def to_do_rows(ticket_id: int, pairs: Iterable[tuple[ToDo, str]]) -> Iterable[dict[str, Any]]:
+    return [
+        {
+            "ticket_id": ticket_id,
+            "to_do": to_do.value,
+            "department": department,
+            "due_at": _NEVER,  # until its clock is wound
+        }
+        for to_do, department in sorted(pairs)
+    ]
+
+
+def key_rows(ticket_id: int, body: Registration, keys: PersonalKeys) -> Iterable[dict[str, Any]]:
+    """By what the citizen is found."""
+    if body.citizen is None:
+        return []
+    return [
+        {"digest": digest, "ticket_id": ticket_id, "confidential": body.citizen.confidential}
+        for digest in sorted(keys.of_citizen(body.citizen))
+    ]
+
+
+def row_of(ticket: Ticket) -> dict[str, Any]:
     return {
         "ticket_id": ticket.ticket_id,
         "version": ticket.version,
@@ -219,7 +234,7 @@ def _row_of(ticket: Ticket) -> dict[str, Any]:
     }
 
 
-def _share_rows(changes: Iterable[Change]) -> Iterable[dict[str, Any]]:
+def share_rows(changes: Iterable[Change]) -> Iterable[dict[str, Any]]:
     for change in changes:
         had = shares_of(change.before) if change.before else {}
         for department, held in shares_of(change.after).items():
@@ -242,7 +257,10 @@ def _add_cards(connection: Connection, changes: Iterable[Change]) -> None:
     for ticket_id, cards in held:
         all_of_it = carded[ticket_id] | set(cards.split())
         connection.execute(
-            ticket_rows.update()
-            .where(row.ticket_id == ticket_id)
-            .values(cards=" ".join(colour for colour in _COLOURS if colour in all_of_it))
+            ticket_rows.update().where(row.ticket_id == ticket_id).values(cards=cards_of(all_of_it))
         )
+
+
+def cards_of(colours: Collection[str]) -> str:
+    """Gravest first."""
+    return " ".join(colour for colour in _COLOURS if colour in colours)

@@ -81,7 +81,11 @@ class Statement:
             arrays = {name: [row[name] for row in rows] for name in rows[0]}
             self._driver.run(connection, self._set.text, self._set.values(arrays))
         else:
-            self._driver.run_many(connection, self.text, [self._values(row) for row in rows])
+            self.run_tuples(connection, [self._values(row) for row in rows])
+
+    def run_tuples(self, connection: Connection, many: Sequence[tuple[Any, ...]]) -> None:
+        """Execute for every row of values, in the order of the statement's parameters."""
+        self._driver.run_many(connection, self.text, many)
 
 
 class _Compiled:

@@ -1,6 +1,6 @@
 """The word index: which tickets have all words of a query. Each database has its own kind."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, Dialect, select
 
@@ -31,6 +31,14 @@ def put_words(connection: Connection, texts: Mapping[int, str], earlier: Mapping
         words_sqlite.add_words(connection, texts.items())
     else:
         words_postgresql.add_words(connection, texts.items())
+
+
+def put_new_words(connection: Connection, words: Sequence[tuple[int, str]]) -> None:
+    """Index tickets that were not there before; their words as `bigrams.words_of` gives them."""
+    if connection.dialect.name == "sqlite":
+        words_sqlite.add_rows(connection, words)
+    else:
+        words_postgresql.add_rows(connection, words)
 
 
 def find_words(connection: Connection, query: Query, low: int, high: int, limit: int) -> list[int]:

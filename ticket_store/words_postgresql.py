@@ -39,9 +39,14 @@ _GROWTH = 4
 
 def add_words(connection: Connection, texts: Iterable[tuple[int, str]]) -> None:
     """Index texts; the words of an earlier text of the same ticket are replaced."""
-    lines = {ticket_id: words_of(content) for ticket_id, content in texts}
-    if lines:
-        connection.execute(_ADD, {"ids": list(lines), "lines": list(lines.values())})
+    add_rows(connection, [(ticket_id, words_of(content)) for ticket_id, content in texts])
+
+
+def add_rows(connection: Connection, words: Sequence[tuple[int, str]]) -> None:
+    """Index words that `bigrams.words_of` gave, each ticket once, in one statement."""
+    if words:
+        keys, lines = zip(*words, strict=True)
+        connection.execute(_ADD, {"ids": list(keys), "lines": list(lines)})
 
 
 def find_words(

@@ -27,7 +27,12 @@ _MOST_TOGETHER = 64  # tables in one statement: a statement costs more than a ta
 
 def add_words(connection: Connection, texts: Iterable[tuple[int, str]]) -> None:
     """Index texts that are not indexed yet; call it in the transaction that stores them."""
-    for month, rows in _by_month(texts).items():
+    add_rows(connection, [(ticket_id, words_of(text)) for ticket_id, text in texts])
+
+
+def add_rows(connection: Connection, words: Iterable[tuple[int, str]]) -> None:
+    """The same of words that `bigrams.words_of` gave."""
+    for month, rows in _by_month(words).items():
         table = f"{_PREFIX}{month}"
         connection.exec_driver_sql(
             f"CREATE VIRTUAL TABLE IF NOT EXISTS {table} USING fts5(words, content='', detail=none,"
@@ -41,7 +46,8 @@ def add_words(connection: Connection, texts: Iterable[tuple[int, str]]) -> None:
 
 def remove_words(connection: Connection, texts: Iterable[tuple[int, str]]) -> None:
     """Take texts out again; they must be the very ones that were added."""
-    for month, rows in _by_month(texts).items():
+    words = [(ticket_id, words_of(text)) for ticket_id, text in texts]
+    for month, rows in _by_month(words).items():
         table = f"{_PREFIX}{month}"
         connection.exec_driver_sql(
             f"INSERT INTO {table} ({table}, rowid, words) VALUES ('delete', ?, ?)",  # noqa: S608 - the name is ours
@@ -72,10 +78,10 @@ def find_words(connection: Connection, query: Query, low: int, high: int, limit:
     return found[:limit]
 
 
-def _by_month(texts: Iterable[tuple[int, str]]) -> dict[str, list[tuple[int, str]]]:
+def _by_month(rows: Iterable[tuple[int, str]]) -> dict[str, list[tuple[int, str]]]:
     months: dict[str, list[tuple[int, str]]] = {}
-    for ticket_id, text in texts:
-        months.setdefault(f"{created_at(ticket_id):%y%m}", []).append((ticket_id, words_of(text)))
+    for row in rows:
+        months.setdefault(f"{created_at(row[0]):%y%m}", []).append(row)
     return months
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from hub.cli import inspect, people, processes, repair, time
+from hub.cli import history, inspect, people, processes, repair, time
 
 app = typer.Typer(
     name="sutong",
@@ -20,6 +20,7 @@ app.command("web")(processes.run_web)
 app.command("demo")(processes.run_demo)
 app.command("check")(inspect.check)
 app.command("migrate")(repair.migrate_store)
+app.command("import")(history.import_history)
 app.command("due")(time.show_due)
 app.command("replay")(repair.replay)
 app.add_typer(time.calendar_app, name="calendar")

@@ -1,0 +1,1 @@
+"""The import of history: rows of an older system become tickets (docs/import.md)."""

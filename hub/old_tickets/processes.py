@@ -1,0 +1,75 @@
+"""Worker processes that prepare chunks of lines; they end with their pipe, however we end."""
+
+import asyncio
+import multiprocessing
+import signal
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.connection import Connection
+from typing import Any
+
+from hub.old_tickets.prepare import Line, Prepared, Preparer, Refused, Terms
+from schemas.errors import HubError
+
+_PATIENCE_SECONDS = 5.0
+
+
+class WorkerEnded(HubError):
+    """A process that prepares tickets is gone: out of memory, or killed. Call the import again."""
+
+
+class Workers:
+    """Hands each chunk to a free process. Use it as a context."""
+
+    def __init__(self, terms: Terms, count: int) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._free: asyncio.Queue[Connection] = asyncio.Queue()
+        self._processes: list[Any] = []
+        self._pipes: list[Connection] = []
+        for _ in range(count):
+            ours, theirs = context.Pipe()
+            process = context.Process(target=_work, args=(theirs, terms), daemon=True)
+            process.start()
+            theirs.close()  # so that each side learns of the other's end
+            self._processes.append(process)
+            self._pipes.append(ours)
+            self._free.put_nowait(ours)
+        self._threads = ThreadPoolExecutor(count, thread_name_prefix="import-worker")
+
+    async def prepare(self, lines: Sequence[Line]) -> list[Prepared | Refused]:
+        """Raises: WorkerEnded."""
+        pipe = await self._free.get()
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._threads, _asked, pipe, list(lines))
+        except (EOFError, OSError) as error:
+            raise WorkerEnded("a worker process of the import has ended") from error
+        finally:
+            self._free.put_nowait(pipe)
+
+    async def close(self) -> None:
+        """End the processes; what they are at is left."""
+        for process in self._processes:
+            process.terminate()
+        self._threads.shutdown(wait=True)
+        for process, pipe in zip(self._processes, self._pipes, strict=True):
+            process.join(_PATIENCE_SECONDS)
+            pipe.close()
+            process.close()
+
+
+def _asked(pipe: Connection, lines: list[Line]) -> list[Prepared | Refused]:
+    pipe.send(lines)
+    answer: list[Prepared | Refused] = pipe.recv()
+    return answer
+
+
+def _work(pipe: Connection, terms: Terms) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent says when to end
+    preparer = Preparer(terms)
+    while True:
+        try:
+            lines = pipe.recv()
+        except (EOFError, OSError):
+            return
+        pipe.send(preparer.prepare(lines))

@@ -1,0 +1,46 @@
+"""Many rows of one table at once: executemany on SQLite, COPY on PostgreSQL."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Dialect, Table, insert
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.util import await_only
+
+from ticket_store.statements import Statement
+
+
+class RowPutter:
+    """columns: those that the rows give, in the order of the table."""
+
+    def __init__(self, dialect: Dialect, table: Table, left_out: Collection[str] = ()) -> None:
+        self.table, self.dialect = table, dialect
+        self.columns = tuple(one.name for one in table.columns if one.name not in left_out)
+        self._insert = Statement(insert(table), dialect, self.columns)
+
+    def put(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Rows as tuples of `columns`; instants are microseconds.
+
+        Raises: DBAPIError, without the values.
+        """
+        if not rows:
+            return
+        if self.dialect.name == "sqlite":
+            self._insert.run_tuples(connection, rows)
+            return
+        # the driver is only in the transaction once SQLAlchemy has sent a statement on it
+        driver = connection.connection.driver_connection
+        copying = driver.copy_records_to_table(  # type: ignore[union-attr]  # asyncpg's own
+            self.table.name, records=rows, columns=list(self.columns)
+        )
+        try:
+            await_only(copying)
+        except Exception as error:
+            raise foreign(error) from error
+
+
+def foreign(error: Exception) -> Exception:
+    """An error of asyncpg that SQLAlchemy has not seen, as its own, without the rows."""
+    if getattr(error, "sqlstate", None) is None and not isinstance(error, OSError):
+        return error
+    return DBAPIError("COPY", None, error, hide_parameters=True)
