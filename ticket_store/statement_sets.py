@@ -5,7 +5,7 @@ array with a place a row. Half of what the server spends on a row at a time.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import (
     ARRAY,
@@ -51,7 +51,7 @@ def change_of_many(clause: Update | Delete) -> ClauseElement:
             return rows.c[element.key]
         return None
 
-    return visitors.replacement_traverse(clause, {}, column_of)
+    return cast(ClauseElement, visitors.replacement_traverse(clause, {}, column_of))
 
 
 def _unnested(types: Mapping[str, TypeEngine[Any]]) -> TableValuedAlias:
