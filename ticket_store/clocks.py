@@ -19,7 +19,7 @@ from ticket_store.search_models import CLOCKS_BEHIND, NEVER, ticket_rows, ticket
 from ticket_store.statements import Lookup, Statement, numbered
 from ticket_store.to_dos import HUB, ToDo
 from ticket_store.upsert import upsert
-from ticket_store.writer import Unit, Writer
+from ticket_store.writer import Turn, Unit, Writer
 
 _ROW, _TO_DO = ticket_rows.c, ticket_to_dos.c
 _FIRING, _HELD = clock_firings.c, ticket_clocks.c
@@ -101,7 +101,7 @@ class ClockBook(Book):
         """
         held = in_order(clocks)
         wound = _Wound(ticket_id, version, held, _packed(held))
-        return await self._writer.submit(self._save, wound)
+        return await self._writer.submit(self._save, wound, Turn.CLOCKS)
 
     async def due(self, now: datetime, limit: int) -> list[DueClock]:
         """Running clocks that have something to fire by `now`, the longest due first."""

@@ -26,7 +26,7 @@ from ticket_store.fingerprints import fingerprint
 from ticket_store.history import head_at, read_range
 from ticket_store.metadata import microseconds
 from ticket_store.rows import head_row, read_refusal
-from ticket_store.writer import Unit, Writer
+from ticket_store.writer import Turn, Unit, Writer
 
 log = structlog.get_logger(__name__)
 Owes = Callable[[Ticket, Recorded], Sequence[str]]
@@ -87,7 +87,7 @@ class Desk:
         Raises: CommandRefused (its kinds), the same for every repeat; StoreBusy, when nothing is
         known to have happened: repeat with the same id.
         """
-        result = await self._writer.submit(self.execute_group, command)
+        result = await self._writer.submit(self.execute_group, command, Turn.DESK)
         if isinstance(result, CommandRefused):
             raise result.again()
         if result.events and not result.repeated:

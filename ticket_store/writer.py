@@ -10,6 +10,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from enum import IntEnum
 from typing import Any, TypeVar
 
 import structlog
@@ -40,6 +41,16 @@ class AuditEntry:
     events_digest: bytes | None = None
 
 
+class Turn(IntEnum):
+    """The order of work within a group, the same in every process.
+
+    Heads are locked before the rows that follow from them: two processes that lock in two orders
+    wait for each other until the server ends one of them.
+    """
+
+    DESK, ERRAND, CLOCKS = range(3)
+
+
 @dataclass
 class Unit:
     """One transaction under way.
@@ -62,6 +73,7 @@ class Job:
     handler: Handler[Any, Any]
     item: Any
     answer: asyncio.Future[Any]
+    turn: Turn
 
 
 @dataclass
@@ -109,13 +121,13 @@ class Writer:
         result: R = await self.submit(_run_errands, errand)
         return result
 
-    async def submit(self, handler: Handler[T, R], item: T) -> R:
+    async def submit(self, handler: Handler[T, R], item: T, turn: Turn = Turn.ERRAND) -> R:
         """Hand `item` to `handler`, which gets all items of a group that are its own at once."""
         if self._closed:
             raise StoreBusy("the store is closing")
         if self._task is None:
             self._task = asyncio.create_task(self._work(), name="store-writer")
-        job = Job(handler, item, asyncio.get_running_loop().create_future())
+        job = Job(handler, item, asyncio.get_running_loop().create_future(), turn)
         self._waiting.append(job)
         self._wake.set()
         result: R = await job.answer
@@ -160,7 +172,7 @@ class Writer:
         """The group's work, within the transaction that `commit` makes durable."""
         results: dict[int, Any] = {}
         by_handler: dict[Handler[Any, Any], list[int]] = {}
-        for place, job in enumerate(group):
+        for place, job in sorted(enumerate(group), key=lambda pair: pair[1].turn):
             by_handler.setdefault(job.handler, []).append(place)
         unit = Unit(connection)
         for handler, places in by_handler.items():
