@@ -12,6 +12,7 @@ import typer
 
 from hub.assembly import Hub, build
 from hub.cli.output import FAILED, WRONG_USAGE, AsJson, fail, print_json, run, say, settings_or_exit
+from hub.memory import settle
 from hub.old_tickets.load import Counts, Load, Told
 from hub.old_tickets.prepare import Refused, Terms
 from hub.old_tickets.processes import Workers
@@ -104,6 +105,7 @@ async def load(hub: Hub, files: list[str], system: str, told: Told, workers: int
     terms = terms_of(hub, system)
     processes = Workers(terms, workers)
     try:
+        settle()
         book = BulkBook(hub.store.database, hub.store.writer)
         with closing(lines_of(files)) as lines:
             return await Load(book, terms, told, processes).run(lines, workers)
@@ -163,4 +165,4 @@ class _Told:
 
 
 def _private(path: Path) -> TextIO:
-    return open(path, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600))  # noqa: SIM115, PTH123  the caller's stack closes it; pathlib has no opener
+    return open(path, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600))
