@@ -25,6 +25,7 @@ class Workers:
     """Hands each chunk to a free process. Use it as a context."""
 
     def __init__(self, terms: Terms, count: int) -> None:
+        self.terms = terms
         context = multiprocessing.get_context("spawn")
         self._free: asyncio.Queue[Connection] = asyncio.Queue()
         self._processes: list[Any] = []
