@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sqlalchemy import Connection, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from ticket_store.batch import SourceNumber
 from ticket_store.bulk_rows import TABLES, BulkTicket
@@ -21,6 +21,7 @@ from ticket_store.statements import Lookup, numbered
 from ticket_store.word_index import put_new_words
 from ticket_store.writer import AuditEntry, Unit, Writer
 
+_DEADLOCKS = ("40001", "40P01")
 _TRIES = 3  # another import may have written the same tickets between look-up and insert
 
 
@@ -64,8 +65,9 @@ class BulkBook:
         for _ in range(_TRIES - 1):
             try:
                 return await self._writer.run(lambda unit: self._put(unit, some))
-            except IntegrityError:
-                continue
+            except DBAPIError as error:
+                if not _met_another(error):
+                    raise
         return await self._writer.run(lambda unit: self._put(unit, some))
 
     def _put(self, unit: Unit, some: Sequence[BulkTicket]) -> list[Placed]:
@@ -94,6 +96,12 @@ class BulkBook:
                 taken.add(one.ticket_id)
             placed.append(place)
         return placed
+
+
+def _met_another(error: DBAPIError) -> bool:
+    """Whether somebody wrote the same, or the two waited for each other."""
+    state = getattr(error.orig, "sqlstate", None)
+    return isinstance(error, IntegrityError) or state in _DEADLOCKS
 
 
 def _place(one: BulkTicket, known: dict[SourceNumber, int], taken: set[int]) -> Placed:
