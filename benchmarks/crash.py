@@ -1,35 +1,31 @@
 """Does a hub that is killed again and again lose or double anything? `python -m benchmarks.crash`
 
-The hub is a process of its own; peers with hard faults and everybody who works are here. The hub is
-killed by SIGKILL at random moments under load; then all settles, and what it holds is compared with
-the peers' own books. `--variant` runs a hub that is wrong on purpose: the loop must see it.
+The hub is a process of its own, or a fleet when both URLs are servers; peers with hard faults and
+everybody who works are here. At random moments under load somebody is killed by SIGKILL
+(`victims.py`); then all settles, and what the hub holds is compared with the peers' own books.
+`--variant` runs a hub that is wrong on purpose: the loop must see it.
 """
 
 import argparse
 import asyncio
 import json
 import random
-import secrets
 import sys
-import tempfile
 import time
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from benchmarks.stage import Servers, staged
+from benchmarks.victims import Victims
 from benchmarks.wrong_variants import VARIANTS
-from hub.assembly import build
 from hub.demo.api_client import ApiClient
 from hub.demo.cast import create_cast
 from hub.demo.city import City
-from hub.demo.day import CLOCKS, DELIVERIES, STREAMS, DemoSettings
-from hub.demo.hub_process import SUTONG, HubProcess, free_port, write_settings
+from hub.demo.fleet import COMMANDS
 from hub.demo.life import CityLife
 from hub.demo.people import People
 from hub.demo.settlement import compare, read_store
-from hub.demo.town import Town
 from hub.demo.traffic import Traffic
 from hub.logs import set_up
 from hub.stored import utc_now
@@ -59,7 +55,7 @@ class CrashOptions:
 
 @dataclass(frozen=True)
 class CrashReport:
-    """findings: what is wrong, in words."""
+    """restarts: the longest, by who was killed. findings: what is wrong, in words."""
 
     kills: int
     tickets: int
@@ -67,6 +63,7 @@ class CrashReport:
     doubled: int
     audit_ok: bool
     max_restart_s: float
+    restarts: Mapping[str, float]
     findings: tuple[str, ...]
 
     @property
@@ -74,76 +71,77 @@ class CrashReport:
         return not self.findings and self.audit_ok
 
     def as_json(self) -> dict[str, Any]:
-        facts = {name: value for name, value in vars(self).items() if name != "findings"}
-        return facts | {"max_restart_s": round(self.max_restart_s, 2)}
+        return {name: value for name, value in vars(self).items() if name != "findings"}
 
 
 async def crash(options: CrashOptions) -> CrashReport:
     """Run the loop. Raises: HubNotReady when a restart fails."""
-    async with AsyncExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sutong-crash-")))
-        suffix = f"-{secrets.token_hex(3)}" if options.database_url else ""
-        town = await stack.enter_async_context(
-            Town(folder, seed=options.seed, plan=options.faults, now=utc_now, suffix=suffix)
-        )
-        settings = _settings(options, folder, town)
-        write_settings(settings["home"], settings | {"home": str(settings["home"])})
+    servers = Servers(options.database_url, options.broker_url)
+    dice = random.Random(f"kills:{options.seed}")
+    async with staged(
+        servers,
+        seed=options.seed,
+        faults=options.faults,
+        poll_seconds=_POLL_SECONDS,
+        commands=_commands(options.variant),
+    ) as stage:
+        fleet, town = stage.fleet, stage.town
         # the driver's own eyes on the store; it writes nothing once the hub runs
-        eyes = await build(DemoSettings(**settings), migrating=True)
-        stack.push_async_callback(eyes.close)
-        departments = [one.code for one in eyes.catalogue.departments()]
-        cast = await create_cast(eyes.store.people, departments)
-        process = HubProcess(
-            settings["home"], settings["port"], _command(options), folder / "hub.log"
-        )
-        stack.callback(process.kill)
-        api = ApiClient(process.url, patience_seconds=_PATIENCE_SECONDS)
-        stack.push_async_callback(api.close)
+        store = fleet.hub.store
+        departments = [one.code for one in fleet.hub.catalogue.departments()]
+        cast = await create_cast(store.people, departments)
+        # the peers call the first web process, the people the last
+        api = ApiClient(fleet.webs[-1].url, patience_seconds=_PATIENCE_SECONDS)
         rng = random.Random(f"traffic:{options.seed}")
         life = CityLife(
             town=town,
             traffic=Traffic(town, City(options.seed), rng, utc_now),
             people=People(api, cast, options.seed),
-            store=eyes.store,
-            hub_url=process.url,
+            store=store,
+            hub_url=fleet.url,
             now=utc_now,
         )
-        await process.start()
-        restarts: list[float] = []
-        unsettled = await life.play(
-            _under_load(life.traffic, process, options, restarts),
-            options.settle_seconds or _SETTLE_SECONDS + options.kills * _SETTLE_SECONDS_A_KILL,
-        )
+        victims = Victims.of(stage, servers, dice, options.say)
+        supervisor = asyncio.create_task(fleet.keep_up())
+        try:
+            unsettled = await life.play(
+                _under_load(life.traffic, victims, options),
+                options.settle_seconds or _SETTLE_SECONDS + options.kills * _SETTLE_SECONDS_A_KILL,
+            )
+        finally:
+            supervisor.cancel()
+            await asyncio.gather(supervisor, return_exceptions=True)
+            await api.close()
         options.say(f"settled; what went wrong on purpose: {dict(town.struck)}")
-        await process.stop()
-        held = await read_store(eyes.store, town.names)
+        if fleet.ended:
+            options.say(f"ended by itself and started again: {', '.join(fleet.ended)}")
+        await fleet.stop()
+        held = await read_store(store, town.names)
         settlement = compare(town.claims(), held, api.acknowledged)
-        audit = await eyes.store.audit.verify()
+        audit = await store.audit.verify()
         findings = (*(f"unsettled: {one}" for one in unsettled), *settlement.lines())
         if findings or not audit.ok:
-            options.say(process.last_lines())
+            options.say(fleet.last_lines())
         return CrashReport(
-            kills=len(restarts),
+            kills=len(victims.restarts),
             tickets=len(held.tickets),
             lost=len(settlement.lost) + len(unsettled),
             doubled=len(settlement.doubled) + len(settlement.out_of_order),
             audit_ok=audit.ok,
-            max_restart_s=max(restarts, default=0.0),
+            max_restart_s=max(victims.longest.values(), default=0.0),
+            restarts=victims.longest,
             findings=findings,
         )
 
 
-async def _under_load(
-    traffic: Traffic, process: HubProcess, options: CrashOptions, restarts: list[float]
-) -> None:
+async def _under_load(traffic: Traffic, victims: Victims, options: CrashOptions) -> None:
     """Kill and restart while tickets keep coming."""
     enough, more = asyncio.Event(), asyncio.Event()
-    dice = random.Random(f"kills:{options.seed}")
 
     async def pause(seconds: float) -> None:
         """A ticket's pace; until the next kill when enough tickets are under way."""
         await asyncio.sleep(seconds)
-        most = _FIRST_TICKETS + len(restarts) * _TICKETS_A_KILL
+        most = _FIRST_TICKETS + len(victims.restarts) * _TICKETS_A_KILL
         if traffic.sent.total() >= most and not enough.is_set():
             more.clear()
             await more.wait()
@@ -152,37 +150,19 @@ async def _under_load(
     async with asyncio.TaskGroup() as group:
         group.create_task(traffic.send(None, options.pace_seconds, enough))
         for number in range(1, options.kills + 1):
-            await asyncio.sleep(dice.uniform(*_ALIVE_SECONDS))
-            process.kill()
-            restarts.append(await process.start())
+            await asyncio.sleep(victims.dice.uniform(*_ALIVE_SECONDS))
+            told = await victims.kill_next()
             more.set()
-            tickets = traffic.sent.total()
-            options.say(f"kill {number}: ready after {restarts[-1]:.1f} s, {tickets} tickets")
+            options.say(f"kill {number}: {told}, {traffic.sent.total()} tickets")
         enough.set()
         more.set()
 
 
-def _command(options: CrashOptions) -> tuple[str, ...]:
-    if options.variant is None:
-        return (*SUTONG, "run")
-    return (sys.executable, "-m", "benchmarks.wrong_hub", "--variant", options.variant)
-
-
-def _settings(options: CrashOptions, folder: Path, town: Town) -> dict[str, Any]:
-    settings: dict[str, Any] = {
-        "home": folder / "home",
-        "port": free_port(),
-        "log_level": "warning",
-        "clocks": CLOCKS,
-        "streams": STREAMS,
-        "deliveries": DELIVERIES,
-        "peers": town.entries(_POLL_SECONDS),
-    }
-    if options.database_url:
-        settings["database_url"] = options.database_url
-    if options.broker_url:
-        settings["broker_url"] = options.broker_url
-    return settings
+def _commands(variant: str | None) -> Mapping[str, Sequence[str]]:
+    if variant is None:
+        return COMMANDS
+    wrong = (sys.executable, "-m", "benchmarks.wrong_hub", "--variant", variant)
+    return {kind: (*wrong, kind) for kind in COMMANDS}
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ port, measured, killed with all their children, and started again just as they w
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import time
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from hub.demo.hub_process import cpu_seconds
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _LISTENS = "0A"
 _TICKS = os.sysconf("SC_CLK_TCK")
-_GONE_SECONDS = 20.0
+_GONE_SECONDS, _START_SECONDS = 20.0, 60.0
 _LOOK_SECONDS = 0.02
 
 
@@ -86,8 +87,22 @@ class LocalServer:
                 raise ServerLeftAlone(f"{self.kind}: process {self.pid} does not die")
             await asyncio.sleep(_LOOK_SECONDS)
 
-    def start(self) -> None:
-        """As it was started before, by the same user, on the same port and data; does not wait."""
+    async def start(self) -> None:
+        """As it was started before, by the same user, on the same port and data, until it listens.
+
+        It may refuse for a moment: a killed process is there for others until its parent has
+        noticed. Raises: ServerLeftAlone when it does not come up.
+        """
+        ends = time.monotonic() + _START_SECONDS
+        process = self._launch()
+        while not _listens(self.port):
+            if time.monotonic() > ends:
+                raise ServerLeftAlone(f"{self.kind}: it does not start again; see {self.output}")
+            if process.poll() is not None:
+                process = self._launch()
+            await asyncio.sleep(_LOOK_SECONDS * 10)
+
+    def _launch(self) -> subprocess.Popen[bytes]:
         other = {} if self.user == os.geteuid() else {"user": self.user, "group": self.group}
         with Path(self.output).open("ab") as output:
             process = subprocess.Popen(
@@ -104,12 +119,18 @@ class LocalServer:
             )
         self._note(process.pid)
         self.pid = process.pid
+        return process
 
     def _note(self, pid: int) -> None:
         """Where deploy/kafka-local keeps the number, so that its `stop` finds the new process."""
         kept = Path(self.command[-1]).parent / "broker.pid"
         if self.kind == "broker" and kept.is_file() and kept.read_text().strip() == str(self.pid):
             kept.write_text(f"{pid}\n")
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def listener(port: int) -> int | None:

@@ -240,6 +240,13 @@ class DeliveryBook:
         """The same without what was delivered; as quick as there is little left."""
         return await self._database.read(lambda one: _count(one, undelivered_only=True))
 
+    async def holders(self) -> set[str]:
+        """Who is trying a delivery now."""
+        row = deliveries.c
+        held = select(row.holder).where(row.holder.is_not(None), row.state != "delivered")
+        rows = await self._database.read(lambda one: one.execute(held.distinct()).scalars().all())
+        return set(rows)
+
     def _bury(self, connection: Connection, row: Row[Any], why: str, now: datetime) -> None:
         at = microseconds(now)
         self._sql.bury.run(

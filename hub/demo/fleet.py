@@ -33,14 +33,12 @@ COMMANDS: Mapping[str, Sequence[str]] = {kind: (*SUTONG, kind) for kind in ("run
 class Fleet:
     """hub: reads the store beside them; url: of the first web process.
 
-    nodes: the processes by their node, which is a part of how they call themselves in leases.
     ended: who ended by itself and was started again.
     """
 
     hub: Hub
     workers: list[HubProcess]
     webs: list[HubProcess]
-    nodes: dict[int, HubProcess] = field(default_factory=dict)
     killed: list[str] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
     _down: set[str] = field(default_factory=set)  # and meant to be
@@ -130,14 +128,9 @@ async def running_fleet(
         kinds = ["worker"] * workers + ["web"] * webs if workers else ["run"]
         for number, kind in enumerate(kinds, 1):
             port = free_port()
-            own = {
-                # said, not taken as it comes: so that whose a delivery is names a process
-                "SUTONG_NODE": str(number),
-                "SUTONG_HEALTH_PORT" if kind == "worker" else "SUTONG_PORT": str(port),
-            }
+            own = {"SUTONG_HEALTH_PORT" if kind == "worker" else "SUTONG_PORT": str(port)}
             process = HubProcess(home, port, commands[kind], _log(home, kind, number), own)
             (fleet.workers if kind == "worker" else fleet.webs).append(process)
-            fleet.nodes[number] = process
         await asyncio.gather(*(one.start() for one in fleet.processes))
         yield fleet
 
