@@ -18,7 +18,7 @@ from schemas.errors import HubError
 from ticket_store.migrations import pending
 
 STORE_PATIENCE_SECONDS = 5.0
-REFUSED_SECONDS = 30.0  # a refused write keeps readiness red for so long
+REFUSED_SECONDS = 6.0  # a refused write keeps readiness red for so long; a node beats more often
 LEAST_FREE_BYTES = 64 << 20  # below this the next commits may find the disk full
 
 
