@@ -14,9 +14,8 @@ from functools import lru_cache
 EPOCH_MS = 1_735_689_600_000  # 2025-01-01T00:00:00Z; 41 bits of milliseconds last until 2094
 PAST_BEGINS_MS = 946_684_800_000  # 2000-01-01T00:00:00Z: the id 0
 _PAST_STRETCH = 762  # of it, each millisecond of id time lasts so many
-_PAST_MS = (EPOCH_MS - PAST_BEGINS_MS) // (
-    _PAST_STRETCH - 1
-)  # twelve days; from there on one is one
+# twelve days; from there on a millisecond of id time is one
+_PAST_MS = (EPOCH_MS - PAST_BEGINS_MS) // (_PAST_STRETCH - 1)
 _PAST_UNITS_S = (1, 60, 3600)  # within which the order of imported tickets is by lot
 NODE_BITS, COUNT_BITS, SEQUENCE_BITS = 5, 7, 10
 LAST_SEQUENCE = (1 << SEQUENCE_BITS) - 1  # events that one ticket can hold
@@ -56,10 +55,13 @@ def created_at(ticket_id: int) -> datetime:
 
     Before 13 January 2025 it is exact to 0.762 s.
     """
+    return datetime.fromtimestamp(_created_ms(ticket_id) / 1000, UTC)
+
+
+def _created_ms(ticket_id: int) -> int:
     elapsed = ticket_id >> (NODE_BITS + COUNT_BITS)
     past = elapsed < _PAST_MS
-    milliseconds = PAST_BEGINS_MS + elapsed * _PAST_STRETCH if past else EPOCH_MS + elapsed
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+    return PAST_BEGINS_MS + elapsed * _PAST_STRETCH if past else EPOCH_MS + elapsed
 
 
 def _id_time(now_ms: int) -> int:
@@ -91,8 +93,7 @@ def past_id(instant: datetime, key: str, attempt: int = 0) -> int:
 
 def ticket_no(ticket_id: int) -> str:
     """The number people read to each other, e.g. `ST261125-7K3M9Q2X`: day, then within the day."""
-    milliseconds = ticket_id >> (NODE_BITS + COUNT_BITS)
-    prefix, first_id = _day((milliseconds + _ZONE_MS) // _DAY_MS)
+    prefix, first_id = _day((_created_ms(ticket_id) + _ZONE_MS) // _DAY_MS)
     rest, letters = ticket_id - first_id, []
     for _ in range(_WITHIN_DAY_LETTERS):
         rest, digit = divmod(rest, 32)
@@ -102,10 +103,9 @@ def ticket_no(ticket_id: int) -> str:
 
 @lru_cache(maxsize=512)  # a page of a list has few days
 def _day(number: int) -> tuple[str, int]:
-    """How numbers of a day begin, and its first id; number: of days since EPOCH_MS, hub's zone."""
-    first_ms = number * _DAY_MS - _ZONE_MS
-    day = datetime.fromtimestamp((first_ms + EPOCH_MS) // 1000, _HUB_ZONE)
-    return f"ST{day:%y%m%d}-", max(0, first_ms) << (NODE_BITS + COUNT_BITS)
+    """How numbers of a day begin, and its first id. number: days since 1970 in the hub's zone."""
+    day = datetime.fromtimestamp((number * _DAY_MS - _ZONE_MS) // 1000, _HUB_ZONE)
+    return f"ST{day:%y%m%d}-", first_id_at(day)
 
 
 def ticket_id_of(number: str) -> int:

@@ -46,8 +46,9 @@ def connect(url: str, *, write_seconds: float | None = WRITE_SECONDS) -> Databas
         case "sqlite":
             return SqliteDatabase(url)
         case "postgresql":
-            # its driver is an extra
-            from ticket_store.server_engine import ServerDatabase  # noqa: PLC0415
+            from ticket_store.server_engine import (  # noqa: PLC0415 - its driver is an extra
+                ServerDatabase,
+            )
 
             return ServerDatabase(url, write_seconds)
         case other:
