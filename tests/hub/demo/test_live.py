@@ -51,6 +51,7 @@ async def test_day_goes_on_until_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_traffic_ends_at_once_when_told(tmp_path: Path, submitted: list[str]) -> None:
     traffic, stop = day(tmp_path, City(3)), asyncio.Event()
+    traffic.pause = asyncio.sleep
     asyncio.get_running_loop().call_later(0.01, stop.set)
     await asyncio.wait_for(traffic.send(None, 1000.0, stop), 5)
     assert traffic.sent.total() == 1

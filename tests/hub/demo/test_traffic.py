@@ -66,3 +66,35 @@ async def test_the_same_seed_sends_the_same(tmp_path: Path, submitted: list[str]
     first, second = (one.town for one in days)
     assert first.hotline.feed == second.hotline.feed
     assert first.province.messages == second.province.messages
+
+
+async def test_a_pause_of_ones_own_holds_the_traffic_back_also_when_it_can_be_told_to_stop(
+    tmp_path: Path, submitted: list[str]
+) -> None:
+    traffic, stop, enough = day(tmp_path, City(3)), asyncio.Event(), asyncio.Event()
+
+    async def until_enough(_seconds: float) -> None:
+        if traffic.sent.total() == 3:
+            enough.set()
+            await asyncio.Event().wait()
+
+    traffic.pause = until_enough
+    async with asyncio.TaskGroup() as group:
+        group.create_task(traffic.send(None, 0.0, stop))
+        await enough.wait()
+        stop.set()
+    assert traffic.sent.total() == 3
+
+
+async def test_a_steady_rate_does_not_wait_for_what_came_late(
+    tmp_path: Path, submitted: list[str]
+) -> None:
+    traffic, waits = day(tmp_path, City(3)), []
+
+    async def note(seconds: float) -> None:
+        waits.append(seconds)
+
+    traffic.pause = note
+    await traffic.send(200, 0.01, steady=True)
+    assert waits[0] <= 0.015
+    assert max(waits) > 0.5, "the waits do not add up to the time that was agreed"
