@@ -82,7 +82,9 @@ async def _load(hub: Any, file: Path, options: ImportOptions) -> Counts:
 
 def _cpu(options: ImportOptions) -> dict[str, float]:
     """Seconds so far. preparing: of the worker processes, which count once they have ended."""
-    own, below = (resource.getrusage(one) for one in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    own, below = (
+        resource.getrusage(one) for one in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
     return {
         "writing": own.ru_utime + own.ru_stime,
         "preparing": below.ru_utime + below.ru_stime,

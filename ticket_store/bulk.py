@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+import structlog
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
@@ -21,6 +22,7 @@ from ticket_store.statements import Lookup, numbered
 from ticket_store.word_index import put_new_words
 from ticket_store.writer import AuditEntry, Unit, Writer
 
+log = structlog.get_logger(__name__)
 _DEADLOCKS = ("40001", "40P01")
 _TRIES = 3  # another import may have written the same tickets between look-up and insert
 
@@ -30,11 +32,12 @@ class Placing(StrEnum):
     REPEATED = "repeated"  # its first number is known: it is there already
     NUMBER_TAKEN = "number_taken"  # another of its numbers is another ticket's
     ID_TAKEN = "id_taken"  # make it again under another id
+    NOT_TAKEN = "not_taken"  # the database refuses one of its values
 
 
 @dataclass(frozen=True)
 class Placed:
-    """holder: the ticket that has the number, or the one written."""
+    """holder: the ticket that has the number or the id, or the one written; else 0."""
 
     placing: Placing
     holder: int
@@ -60,15 +63,20 @@ class BulkBook:
     async def put(self, some: Sequence[BulkTicket]) -> list[Placed]:
         """Write what is new, in one transaction; what became of each, in order.
 
+        If the database refuses a value of one, they are written one by one.
+
         Raises: StoreBusy, when nothing of it is written.
         """
-        for _ in range(_TRIES - 1):
+        for _ in range(_TRIES):
             try:
                 return await self._writer.run(lambda unit: self._put(unit, some))
             except DBAPIError as error:
                 if not _met_another(error):
-                    raise
-        return await self._writer.run(lambda unit: self._put(unit, some))
+                    break
+        if len(some) == 1:
+            log.warning("ticket not taken by the database", numbers=some[0].numbers)
+            return [Placed(Placing.NOT_TAKEN, 0)]
+        return [place for one in some for place in await self.put([one])]  # only the guilty one
 
     def _put(self, unit: Unit, some: Sequence[BulkTicket]) -> list[Placed]:
         placed = self._places(unit.connection, some)

@@ -214,6 +214,19 @@ async def test_many_at_the_same_instant_have_ids_of_their_own(any_store: Path) -
     ] == 2000
 
 
+async def test_a_hub_beside_it_goes_on(any_store: Path) -> None:
+    file = write(any_store / "old.jsonl", [row(f"OLD-{n}") for n in range(1500)])
+    running, done = asyncio.create_task(imported(str(file), "--json")), 0
+    async with opened() as hub:
+        while not running.done():
+            asked = command(Action.REGISTER, OPERATOR, ticket_id=hub.ids.next())
+            await hub.store.desk.execute(asked)
+            done += 1
+        assert running.result().json["imported"] == 1500
+        assert await counted(hub, "tickets") == 1500 + done
+        assert (await hub.store.audit.verify()).ok
+
+
 async def test_a_number_that_the_hub_has_from_its_peer_is_refused(
     any_store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

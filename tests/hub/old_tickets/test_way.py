@@ -125,13 +125,13 @@ def test_each_step_has_its_own_time_in_whatever_zone_it_was_written() -> None:
     ]  # fmt: skip
     assert head.updated_at == history[-1].at
     closed = history[-1].event
-    assert (closed.reply, closed.reason) == ("路灯已修好。", "历史工单导入")  # type: ignore[union-attr]
+    assert (closed.reply, closed.reason) == ("路灯已修好。", "历史工单导入")  # type: ignore[union-attr]  # of this kind
 
 
 def test_a_time_that_is_not_known_is_that_of_the_step_before() -> None:
     _, history = became(bare("1", "closed", completed_at="2016-05-09 10:00", **ONE))
     assert [one.at.day for one in history] == [7, 7, 7, 7, 9, 9]
-    assert history[4].event.result == UNKNOWN  # type: ignore[union-attr]
+    assert history[4].event.result == UNKNOWN  # type: ignore[union-attr]  # of this kind
 
 
 def test_the_end_of_the_old_system_is_the_time_of_the_call_that_closes() -> None:
