@@ -84,7 +84,7 @@ def past_id(instant: datetime, key: str, attempt: int = 0) -> int:
     """
     unit = min(attempt + (instant.timestamp() * 1000 < EPOCH_MS + _PAST_MS), len(_PAST_UNITS_S) - 1)
     seconds = _PAST_UNITS_S[unit]
-    begin = int(instant.timestamp()) // seconds * seconds
+    begin = max(int(instant.timestamp()), PAST_BEGINS_MS // 1000) // seconds * seconds
     low = first_id_at(datetime.fromtimestamp(begin, UTC))
     high = first_id_at(datetime.fromtimestamp(begin + seconds, UTC))
     lot = hashlib.sha256(f"{attempt}\x1f{key}".encode()).digest()

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+import structlog
 from sqlalchemy import Connection, select
+from sqlalchemy.exc import DBAPIError
 
 from ticket_store.batch import SourceNumber
 from ticket_store.bulk_rows import TABLES, BulkTicket
@@ -22,17 +24,20 @@ from ticket_store.statements import Lookup, numbered
 from ticket_store.word_index import put_new_words
 from ticket_store.writer import AuditEntry, Unit, Writer
 
+log = structlog.get_logger(__name__)
+
 
 class Placing(StrEnum):
     WRITTEN = "written"
     REPEATED = "repeated"  # its first number is known: it is there already
     NUMBER_TAKEN = "number_taken"  # another of its numbers is another ticket's
     ID_TAKEN = "id_taken"  # make it again under another id
+    NOT_TAKEN = "not_taken"  # the database refuses one of its values
 
 
 @dataclass(frozen=True)
 class Placed:
-    """holder: the ticket that has the number, or the one written."""
+    """holder: the ticket that has the number or the id, or the one written; else 0."""
 
     placing: Placing
     holder: int
@@ -59,10 +64,18 @@ class BulkBook:
     async def put(self, some: Sequence[BulkTicket]) -> list[Placed]:
         """Write what is new, in one transaction; what became of each, in order.
 
+        If the database refuses a value of one, they are written one by one.
+
         Raises: StoreBusy, when nothing of it is written.
         """
         await self._ensure_months(some)
-        return await self._writer.run(lambda unit: self._put(unit, some))
+        try:
+            return await self._writer.run(lambda unit: self._put(unit, some))
+        except DBAPIError:
+            if len(some) > 1:  # only the guilty one
+                return [place for one in some for place in await self.put([one])]
+            log.warning("ticket not taken by the database", numbers=some[0].numbers)
+            return [Placed(Placing.NOT_TAKEN, 0)]
 
     async def _ensure_months(self, some: Sequence[BulkTicket]) -> None:
         """Partitions of the past are made when somebody comes with its tickets."""

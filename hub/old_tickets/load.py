@@ -22,6 +22,7 @@ CHUNK = 256  # lines of a transaction: some 50 ms, for which a hub beside it wai
 _AHEAD = 2  # chunks that are prepared or wait, a worker
 _MOST_ATTEMPTS = 20  # ids that are tried for one ticket
 _BUSY_TRIES = 5
+_NOT_TAKEN = ("the database does not take it [not_taken]", "look for odd characters in it")
 
 
 @dataclass
@@ -137,6 +138,8 @@ class Load:
                         self._expect_known = True
                     case Placing.NUMBER_TAKEN:
                         self._refuse(_taken(one, place.holder))
+                    case Placing.NOT_TAKEN:
+                        self._refuse(Refused(one.line, *_NOT_TAKEN))
                     case Placing.ID_TAKEN:
                         again.append(one.line._replace(attempt=one.line.attempt + 1))
             some = [self._anew(line) for line in again]

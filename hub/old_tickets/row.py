@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
-from schemas.commands import DepartmentCode, Note, Text
+from schemas.commands import DepartmentCode, Text
 from schemas.matter import Frozen, MatterKind, Urgency
 from schemas.parties import AccusedParty, Citizen
 from schemas.ticket import DispatchForm, Source, State
@@ -15,7 +15,10 @@ from schemas.working_calendar import HUB_ZONE
 
 def _in_utc(given: datetime) -> datetime:
     """A time without a zone is the city's own."""
-    return (given if given.tzinfo else given.replace(tzinfo=HUB_ZONE)).astimezone(UTC)
+    try:
+        return (given if given.tzinfo else given.replace(tzinfo=HUB_ZONE)).astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("outside the calendar") from error
 
 
 Time = Annotated[datetime, AfterValidator(_in_utc)]
@@ -83,7 +86,6 @@ class OldTicket(Frozen):
     resolved: bool | None = None
     rating: Annotated[int, Field(ge=1, le=5)] | None = None
     reason: Text | None = None
-    note: Note = ""
 
 
 class RowRefused(Exception):

@@ -174,6 +174,18 @@ async def test_each_is_written_once(kind: str, tmp_path: Path) -> None:
         assert (await case.audit.verify()).ok
 
 
+@pytest.mark.parametrize("kind", DATABASES)
+async def test_a_value_that_the_database_refuses_stops_no_others(kind: str, tmp_path: Path) -> None:
+    async with case_on(kind, tmp_path) as case:
+        some = [in_bulk(commands_of("closed", case.ids.next(), f"N{n}"))[0] for n in range(3)]
+        (head,) = some[1].rows[0]
+        wrong = some[1]._replace(rows=([(*head[:-1], None)], *some[1].rows[1:]))
+        placings = await placed(case, some[0], wrong, some[2])
+        assert placings == [Placing.WRITTEN, Placing.NOT_TAKEN, Placing.WRITTEN]
+        assert await placed(case, some[1]) == [Placing.WRITTEN]
+        assert (await case.audit.verify()).ok
+
+
 @pytest.mark.postgresql
 async def test_two_imports_of_the_same_at_once_write_each_once(tmp_path: Path) -> None:
     async with (
