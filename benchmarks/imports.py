@@ -56,7 +56,7 @@ async def _measure(settings: Settings, file: Path, options: ImportOptions) -> di
         departments = [one.code for one in hub.catalogue.departments()]
         begin = datetime.now(UTC) - _SPAN
         rows = rows_of(options.tickets, options.seed, departments, begin, _SPAN * 0.99)
-        file.write_bytes(b"".join(row.content + b"\n" for row in rows))
+        await asyncio.to_thread(file.write_bytes, b"".join(row.content + b"\n" for row in rows))
         before, used = await size_of(hub.store, settings), _cpu(options)
         done = await _load(hub, file, options)
         used = {name: value - used[name] for name, value in _cpu(options).items()}

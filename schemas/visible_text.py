@@ -29,7 +29,9 @@ def visible(given: Any) -> Any:
     """Text without what cannot be seen; empty when nothing is left. Others as they are."""
     if not isinstance(given, str) or (given.isprintable() and given.isascii() and given.strip()):
         return given
-    text = _STRAY_JOINER.sub("", INVISIBLE.sub("", given))
+    text = given
+    if not given.isprintable():  # what is printable holds neither joiner nor invisible
+        text = _STRAY_JOINER.sub("", INVISIBLE.sub("", given))
     return "" if _NOTHING.fullmatch(text) else text
 
 

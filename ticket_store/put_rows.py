@@ -37,7 +37,7 @@ class RowPutter:
         )
         try:
             await_only(copying)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  the driver has many kinds
             raise as_core(error) from None  # the driver's own text holds rows
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from benchmarks.exchange import ExchangeOptions, exchange
 from benchmarks.figures import percentiles
+from benchmarks.imports import ImportOptions, imports
 from benchmarks.lifecycle import LifecycleOptions, lifecycle
 from benchmarks.rest import RestOptions, rest
 
@@ -24,6 +25,18 @@ async def test_a_lifecycle_over_http_has_no_errors() -> None:
     assert figures["lifecycles_per_s"] > 0
     assert figures["bytes_per_ticket"] > 0
     assert set(figures["cpu_ms_per_lifecycle"]) == {"hub", "database", "load"}
+
+
+@pytest.mark.slow
+async def test_an_import_takes_every_row() -> None:
+    figures = await imports(ImportOptions(tickets=50, workers=1))
+    assert set(figures) == {
+        "imported", "repeated", "refused", "seconds", "tickets_per_s", "cpu_ms_per_ticket",
+        "bytes_per_ticket", "workers",
+    }  # fmt: skip
+    assert (figures["imported"], figures["refused"]) == (50, 0)
+    assert figures["bytes_per_ticket"] > 0
+    assert set(figures["cpu_ms_per_ticket"]) == {"writing", "preparing", "database"}
 
 
 @pytest.mark.slow

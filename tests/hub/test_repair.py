@@ -39,6 +39,7 @@ NEED_A_STORE = [
     ["replay"],
     ["replay", "--all"],
     ["replay", "--release", "city"],
+    ["import", "-"],
     ["user", "list"],
     ["user", "add", "li", "--role", "leader"],
     ["user", "unlock", "li"],

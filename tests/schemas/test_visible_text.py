@@ -101,3 +101,10 @@ def test_parties_and_places_follow_the_rule() -> None:
     assert Matter(title="路灯", text="不亮", place=WRAPPED.format("北园路")).place == "北园路"
     with pytest.raises(ValidationError, match="at least 1 character"):
         Citizen(name="\u200b\u2800")
+
+
+def test_what_is_printable_holds_nothing_invisible() -> None:
+    """`visible` leaves such texts alone."""
+    printable = "".join(one for one in map(chr, range(sys.maxunicode + 1)) if one.isprintable())
+    assert not INVISIBLE.search(printable)
+    assert "\u200d" not in printable
