@@ -14,7 +14,9 @@ import structlog
 
 from hub.assembly import Hub
 from hub.broker import kafka_of
+from hub.broker_watch import BrokerWatch
 from hub.calendar import keep_fresh
+from hub.stuck import StuckWatch, until_stuck
 from schemas.errors import StoreBusy
 from streams.app import build_app
 from streams.deps import StreamDeps, Timing, Wakes
@@ -161,6 +163,9 @@ async def running_worker(hub: Hub) -> AsyncIterator[Worker]:
         waits = timedelta(hours=settings.limits.unattached_hours)
         watched("uploads", sweep_uploads(hub.store.attachments.sweep, hub.now, waits))
         watched("processors", _crash_of(app, failed))
+        broker = BrokerWatch(settings.broker, time.monotonic, kafka)
+        watch = StuckWatch(progress, broker, hub.store.writer)
+        watched("stuck", _end_when_stuck(watch, settings.streams.stalled_seconds, failed))
         log.info("worker started", broker=settings.broker.partition(":")[0])
         yield Worker(progress, wakes, sender, failed)
     finally:
@@ -219,6 +224,11 @@ async def sweep_uploads(
 
 async def _crash_of(app: Any, failed: asyncio.Event) -> None:
     await app._crashed.wait()
+    failed.set()
+
+
+async def _end_when_stuck(watch: StuckWatch, after_seconds: float, failed: asyncio.Event) -> None:
+    await until_stuck(watch, after_seconds)
     failed.set()
 
 
