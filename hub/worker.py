@@ -13,8 +13,10 @@ import structlog
 
 from hub.assembly import Hub
 from hub.broker import kafka_of
+from hub.broker_watch import BrokerWatch
 from hub.calendar import keep_fresh
 from hub.hourly import sweep_sessions, sweep_uploads
+from hub.stuck import StuckWatch, until_stuck
 from schemas.errors import StoreBusy
 from streams.app import build_app
 from streams.deps import StreamDeps, Timing, Wakes
@@ -155,6 +157,9 @@ async def running_worker(hub: Hub) -> AsyncIterator[Worker]:
         uploads = hub.store.attachments.sweep
         watched("uploads", sweep_uploads(uploads, hub.now, waits, deps.leads))
         watched("processors", _crash_of(app, failed))
+        broker = BrokerWatch(settings.broker, time.monotonic, kafka)
+        watch = StuckWatch(progress, broker, hub.store.writer)
+        watched("stuck", _end_when_stuck(watch, settings.streams.stalled_seconds, failed))
         log.info("worker started", broker=settings.broker.partition(":")[0], node=hub.node)
         yield Worker(progress, wakes, sender, failed, deps.leads)
     finally:
@@ -177,6 +182,11 @@ async def running_worker(hub: Hub) -> AsyncIterator[Worker]:
 
 async def _crash_of(app: Any, failed: asyncio.Event) -> None:
     await app._crashed.wait()
+    failed.set()
+
+
+async def _end_when_stuck(watch: StuckWatch, after_seconds: float, failed: asyncio.Event) -> None:
+    await until_stuck(watch, after_seconds)
     failed.set()
 
 
