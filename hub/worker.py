@@ -15,6 +15,7 @@ from hub.assembly import Hub
 from hub.broker import kafka_of
 from hub.calendar import keep_fresh
 from hub.hourly import sweep_sessions, sweep_uploads
+from hub.months import keep_months
 from schemas.errors import StoreBusy
 from streams.app import build_app
 from streams.deps import StreamDeps, Timing, Wakes
@@ -154,6 +155,7 @@ async def running_worker(hub: Hub) -> AsyncIterator[Worker]:
         waits = timedelta(hours=settings.limits.unattached_hours)
         uploads = hub.store.attachments.sweep
         watched("uploads", sweep_uploads(uploads, hub.now, waits, deps.leads))
+        watched("months", keep_months(hub.store.database, hub.now, deps.leads))
         watched("processors", _crash_of(app, failed))
         log.info("worker started", broker=settings.broker.partition(":")[0], node=hub.node)
         yield Worker(progress, wakes, sender, failed, deps.leads)
