@@ -1,9 +1,10 @@
-"""Fills a store with closed tickets of the past months, through the desk, as fast as it goes."""
+"""Fills a store with closed tickets of the past months, as an import of history does."""
 
-import asyncio
+import json
+import os
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,33 +12,19 @@ from typing import Any
 
 from sqlalchemy import text
 
-from benchmarks.command_ids import fresh_command_id
-from hub.assembly import Hub, build
+from hub.assembly import build
 from hub.demo.city import City, Matter
+from hub.old_tickets.load import Told
+from hub.old_tickets.prepare import Line, Refused
+from hub.old_tickets.run import load
 from hub.settings import Settings
-from schemas import commands as cmd
 from schemas.matter import Matter as Complaint
-from schemas.parties import Actor, Citizen, Role
+from schemas.parties import Citizen
 from schemas.ticket import Registration, Source
-from ticket_store.partitions import ensure_months
 from ticket_store.store import Store
 
+SYSTEM = "history"
 HISTORY = timedelta(days=90)
-_AT_ONCE = 256
-_CENTRE = Actor(
-    actor_id="benchmark:centre",
-    roles=frozenset({Role.OPERATOR, Role.DISPATCHER, Role.REVIEWER, Role.LEADER}),
-)
-
-
-@dataclass
-class PastClock:
-    """Tells the time at which history is written."""
-
-    at: datetime
-
-    def __call__(self) -> datetime:
-        return self.at
 
 
 @dataclass(frozen=True)
@@ -47,64 +34,64 @@ class Written:
 
 
 async def write_history(settings: Settings, count: int, seed: int) -> Written:
-    """Write `count` closed tickets, evenly over the last 90 days; the hub must not run."""
-    clock = PastClock(datetime.now(UTC) - HISTORY)
-    hub = await build(settings, now=clock, migrating=True)
-    await ensure_months(hub.store.database, clock(), clock() + HISTORY)
+    """Write `count` closed tickets, evenly over the last 90 days; the hub must not run.
+
+    Raises: AssertionError when one of them is not taken.
+    """
+    hub = await build(settings, migrating=True)
     try:
-        before = await _size(hub.store, settings)
+        before = await size_of(hub.store, settings)
+        departments = [one.code for one in hub.catalogue.departments()]
+        rows = rows_of(count, seed, departments, datetime.now(UTC) - HISTORY, HISTORY * 0.99)
         begun = time.monotonic()
-        await _write_all(hub, clock, count, seed)
+        done = await load(hub, rows, SYSTEM, Told(refused=_refused), os.cpu_count() or 1)
         seconds = time.monotonic() - begun
     finally:
         await hub.close()
+    if done.imported != count:
+        raise AssertionError(f"{done.imported} of {count} tickets written")
     hub = await build(settings)  # closed and opened again: the write-ahead log is in the file
     try:
-        size = await _size(hub.store, settings) - before
+        size = await size_of(hub.store, settings) - before
     finally:
         await hub.close()
     return Written(round(count / seconds, 1), round(size / max(1, count)))
 
 
-async def _write_all(hub: Hub, clock: PastClock, count: int, seed: int) -> None:
-    matters: Iterator[Matter] = City(seed).matters()
-    departments = [one.code for one in hub.catalogue.departments()]
+def _refused(one: Refused) -> None:
+    raise AssertionError(f"row {one.line.number}: {one.detail}")
+
+
+def rows_of(
+    count: int, seed: int, departments: list[str], begin: datetime, span: timedelta
+) -> Iterator[Line]:
+    """Closed tickets as rows of docs/import.md, evenly over `span`."""
+    matters = City(seed).matters()
     rng = random.Random(f"history:{seed}")
-    step = HISTORY * 0.99 / max(1, count)
-    left = count
-
-    async def write_some() -> None:
-        nonlocal left
-        while left > 0:
-            left -= 1
-            clock.at += step
-            await _one(hub, clock, next(matters), rng.choice(departments))
-            await _carry_away(hub.store)
-
-    await asyncio.gather(*(write_some() for _ in range(min(_AT_ONCE, count))))
-    await _carry_away(hub.store, everything=True)
+    step = span / max(1, count)
+    for number in range(count):
+        row = _row(next(matters), begin + step * number, rng.choice(departments))
+        own = f"{begin:%y%m%d%H%M%S%f}-{number:08d}"  # of this run: a store may be filled again
+        content = json.dumps({"number": own, **row}, ensure_ascii=False)
+        yield Line("benchmark", number + 1, content.encode())
 
 
-async def _one(hub: Hub, now: Callable[[], datetime], matter: Matter, department: str) -> None:
-    """register and accept, dispatch, acknowledge, complete, close."""
-    ticket_id, at = hub.ids.next(), now()
-    handler = Actor(
-        actor_id="benchmark:handler", roles=frozenset({Role.HANDLER}), department=department
-    )
-
-    async def do(kind: type[cmd.Command], actor: Actor, **fields: Any) -> int:
-        outcome = await hub.store.desk.execute(
-            kind(command_id=fresh_command_id(), ticket_id=ticket_id, actor=actor, at=at, **fields)
-        )
-        return outcome.ticket.version if outcome.ticket else 0
-
-    registration = registration_of(matter, at)
-    await do(cmd.RegisterTicket, _CENTRE, registration=registration, accept=True)
-    await do(cmd.DispatchTicket, _CENTRE, departments=(department,))
-    await do(cmd.AcknowledgeTicket, handler)
-    await do(cmd.CompleteTicket, handler, result="已依法处理并告知诉求人。")
-    version = await do(cmd.CloseTicket, _CENTRE, reason="已办结", reply="您反映的问题已办理。")
-    await hub.store.clocks.save(ticket_id, version, ())
+def _row(matter: Matter, at: datetime, department: str) -> dict[str, Any]:
+    return {
+        "state": "closed",
+        "received_at": at.isoformat(),
+        "title": matter.title,
+        "text": matter.text,
+        "kind": matter.kind,
+        "urgency": matter.urgency,
+        "area_code": matter.area_code,
+        "place": matter.place,
+        "citizen": {"name": matter.citizen, "phone": matter.phone},
+        "departments": [department],
+        "result": "已依法处理并告知诉求人。",
+        "reply": "您反映的问题已办理。",
+        "reason": "已办结",
+    }
 
 
 def registration_of(matter: Matter, at: datetime) -> Registration:
@@ -123,15 +110,7 @@ def registration_of(matter: Matter, at: datetime) -> Registration:
     )
 
 
-async def _carry_away(store: Store, *, everything: bool = False) -> None:
-    """Empty the outbox, as the relay of a running worker does."""
-    while rows := await store.outbox.take(1024 if everything else 64):
-        await store.outbox.done([(row.ticket_id, row.sequence) for row in rows])
-        if not everything:
-            return
-
-
-async def _size(store: Store, settings: Settings) -> int:
+async def size_of(store: Store, settings: Settings) -> int:
     """Bytes of the database; of SQLite the file, without what the log holds."""
     if settings.database.startswith("postgresql"):
         size = text("select pg_database_size(current_database())")

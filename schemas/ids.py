@@ -63,7 +63,7 @@ def created_at(ticket_id: int) -> datetime:
 
 
 def _id_time(now_ms: int) -> int:
-    """Milliseconds of id time: the first that is not before `now_ms`; 0 for what was before 2000."""
+    """Milliseconds of id time, the first that is not before `now_ms`; 0 before 2000."""
     if now_ms >= EPOCH_MS + _PAST_MS:
         return now_ms - EPOCH_MS
     return max(0, -((PAST_BEGINS_MS - now_ms) // _PAST_STRETCH))

@@ -9,19 +9,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sqlalchemy import Connection, select
-from sqlalchemy.exc import IntegrityError
 
 from ticket_store.batch import SourceNumber
 from ticket_store.bulk_rows import TABLES, BulkTicket
 from ticket_store.desk_statements import DeskStatements
 from ticket_store.engine import Database
 from ticket_store.models import tickets
+from ticket_store.months import Month
+from ticket_store.partitions import ensure_months
 from ticket_store.put_rows import RowPutter
 from ticket_store.statements import Lookup, numbered
 from ticket_store.word_index import put_new_words
 from ticket_store.writer import AuditEntry, Unit, Writer
-
-_TRIES = 3  # another import may have written the same tickets between look-up and insert
 
 
 class Placing(StrEnum):
@@ -50,6 +49,7 @@ class BulkBook:
             ),
         )
         self._database = database
+        self._months: set[Month] = set()
 
     async def known(self, numbers: Sequence[SourceNumber]) -> set[SourceNumber]:
         """Those of the numbers that a ticket has."""
@@ -61,12 +61,14 @@ class BulkBook:
 
         Raises: StoreBusy, when nothing of it is written.
         """
-        for _ in range(_TRIES - 1):
-            try:
-                return await self._writer.run(lambda unit: self._put(unit, some))
-            except IntegrityError:
-                continue
+        await self._ensure_months(some)
         return await self._writer.run(lambda unit: self._put(unit, some))
+
+    async def _ensure_months(self, some: Sequence[BulkTicket]) -> None:
+        """Partitions of the past are made when somebody comes with its tickets."""
+        for month in {Month.of_ticket(one.ticket_id) for one in some} - self._months:
+            await ensure_months(self._database, month.begins_at, month.begins_at)
+            self._months.add(month)
 
     def _put(self, unit: Unit, some: Sequence[BulkTicket]) -> list[Placed]:
         placed = self._places(unit.connection, some)

@@ -1,11 +1,12 @@
 """A whole ticket's rows at once, for history that is written in bulk. Pure.
 
-The rows are built by those who build them for the desk and the projection: a ticket that came in
-bulk cannot be told from one whose commands the desk executed. Left out are what is owed for them:
-outbox and deliveries.
+The rows are built by those who build them for the desk and the projection: what the desk would have
+written for the same commands, but nothing that is owed for them (outbox, deliveries), and without
+the fingerprints of the commands.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import Table
@@ -17,7 +18,6 @@ from ticket_store.bigrams import folded, words_of_folded
 from ticket_store.clock_models import clock_firings, ticket_clocks
 from ticket_store.clocks import due_of, firing_rows, first_times, held_row, in_order
 from ticket_store.desk_rows import Rows
-from ticket_store.fingerprints import fingerprint
 from ticket_store.marking import call_rows, mark_rows
 from ticket_store.marks import Mark, marks_of
 from ticket_store.metadata import microseconds
@@ -69,7 +69,9 @@ TABLES: tuple[Table, ...] = (
     ticket_clocks,
     clock_firings,
 )
-_NAMES = tuple((table.name, tuple(column.name for column in table.columns)) for table in TABLES)
+_VALUES: tuple[tuple[str, Callable[[Mapping[str, Any]], tuple[Any, ...]]], ...] = tuple(
+    (table.name, itemgetter(*table.columns.keys())) for table in TABLES
+)
 
 
 class BulkTicket(NamedTuple):
@@ -105,7 +107,7 @@ def bulk_ticket(
     """
     rows = Rows()
     for one in decided:
-        rows.add(one, fingerprint(one.command))
+        rows.add(one, None)  # nobody can bring such a command again and ask for something else
     (change,) = changes_of(decided).values()
     head, ticket_id = change.after, change.after.ticket_id
     numbers = [*also_known_as, *(one.source_number for one in decided if one.source_number)]
@@ -131,8 +133,8 @@ def bulk_ticket(
         ticket_id,
         tuple(numbers),
         tuple(
-            [tuple([row[name] for name in columns]) for row in made[table]]
-            for table, columns in _NAMES
+            [values_of(row) for row in made[table]] if made[table] else []
+            for table, values_of in _VALUES
         ),
         words_of_folded(text),
         [

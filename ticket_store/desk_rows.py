@@ -21,7 +21,7 @@ class Rows:
         self.outbox: list[dict[str, Any]] = []
         self.audit: list[AuditEntry] = []
 
-    def add(self, one: Decided, asked: bytes) -> None:
+    def add(self, one: Decided, asked: bytes | None) -> None:
         command = one.command
         actor = command.actor.model_dump_json(exclude_defaults=True)
         events = [event_row(recorded, actor) for recorded in one.events]

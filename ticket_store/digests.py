@@ -42,8 +42,11 @@ def row_digest(before: bytes, row: Mapping[str, Any]) -> bytes:
     )  # fmt: skip
 
 
+_COMPACT = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
 def compact(facts: Mapping[str, Any]) -> str:
-    return json.dumps(facts, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return _COMPACT.encode(facts)
 
 
 def body_digest(event_id: int, body: str) -> str:

@@ -128,8 +128,8 @@ class Projection:
         for change in changes:
             was = to_dos_of(change.before) if change.before else frozenset()
             now = to_dos_of(change.after)
-            for rows, pairs in ((gone, was - now), (new, now - was)):
-                rows += to_do_rows(change.after.ticket_id, pairs)
+            gone += to_do_rows(change.after.ticket_id, was - now)
+            new += to_do_rows(change.after.ticket_id, now - was)
         self._remove_to_dos.run_many(connection, gone)
         self._add_to_dos.run_many(connection, new)
         _add_cards(connection, changes)

@@ -4,10 +4,12 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Dialect, Table, insert
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.util import await_only
 
 from ticket_store.statements import Statement
+
+_NO_CONNECTION, _INTEGRITY = "08006", "23"
 
 
 class RowPutter:
@@ -36,11 +38,24 @@ class RowPutter:
         try:
             await_only(copying)
         except Exception as error:
-            raise foreign(error) from error
+            raise as_core(error) from None  # the driver's own text holds rows
 
 
-def foreign(error: Exception) -> Exception:
-    """An error of asyncpg that SQLAlchemy has not seen, as its own, without the rows."""
-    if getattr(error, "sqlstate", None) is None and not isinstance(error, OSError):
+class CopyFailed(Exception):
+    """What the driver said, without the rows that it quotes. sqlstate: PostgreSQL's code."""
+
+    def __init__(self, sqlstate: str) -> None:
+        super().__init__(f"PostgreSQL says {sqlstate}")
+        self.sqlstate = sqlstate
+
+
+def as_core(error: Exception) -> Exception:
+    """An error of asyncpg, which SQLAlchemy has not seen, as SQLAlchemy's; others as they are."""
+    state = getattr(error, "sqlstate", None)
+    if state is None:
+        ours = type(error).__module__.startswith("asyncpg") or isinstance(error, OSError)
+        state = _NO_CONNECTION if ours else None
+    if state is None:
         return error
-    return DBAPIError("COPY", None, error, hide_parameters=True)
+    kind = IntegrityError if state.startswith(_INTEGRITY) else DBAPIError
+    return kind("COPY", None, CopyFailed(state), hide_parameters=True)

@@ -1,6 +1,5 @@
 """sutong import: brings the tickets of an older system into the store."""
 
-import asyncio
 import os
 import time
 from collections.abc import Callable
@@ -10,15 +9,14 @@ from typing import Annotated, TextIO
 
 import typer
 
-from hub.assembly import Hub, build
+from hub.assembly import build
 from hub.cli.output import FAILED, WRONG_USAGE, AsJson, fail, print_json, run, say, settings_or_exit
-from hub.old_tickets.load import Counts, Load, Told
-from hub.old_tickets.prepare import Refused, Terms
-from hub.old_tickets.processes import Workers
+from hub.old_tickets.load import Counts, Told
+from hub.old_tickets.prepare import Refused
+from hub.old_tickets.run import load
 from hub.old_tickets.source import STDIN, lines_of
 from hub.settings import Settings
 from hub.stored import require_store
-from ticket_store.bulk import BulkBook
 
 BY = "cli"
 _EVERY_SECONDS = 2.0
@@ -88,7 +86,8 @@ async def _import(
     hub = await build(settings)
     try:
         begun = hub.now()
-        found = await load(hub, files, system, told.told(), workers)
+        with closing(lines_of(files)) as lines:
+            found = await load(hub, lines, system, told.told(), workers)
         facts = {"files": [Path(name).name for name in files], **found.as_json()}
         del facts["tickets_per_s"]
         await hub.store.audit.append(
@@ -97,29 +96,6 @@ async def _import(
         return found
     finally:
         await hub.close()
-
-
-async def load(hub: Hub, files: list[str], system: str, told: Told, workers: int) -> Counts:
-    """Run an import into an open hub's store."""
-    terms = terms_of(hub, system)
-    processes = Workers(terms, workers)
-    try:
-        book = BulkBook(hub.store.database, hub.store.writer)
-        with closing(lines_of(files)) as lines:
-            return await Load(book, terms, told, processes).run(lines, workers)
-    finally:
-        await asyncio.shield(processes.close())
-
-
-def terms_of(hub: Hub, system: str) -> Terms:
-    return Terms(
-        system=system,
-        personal_key=hub.key,
-        departments=frozenset(one.code for one in hub.catalogue.departments()),
-        peers=frozenset(hub.peers),
-        policy=hub.clock_policy(),
-        now=hub.now(),
-    )
 
 
 class _Told:
@@ -163,4 +139,4 @@ class _Told:
 
 
 def _private(path: Path) -> TextIO:
-    return open(path, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600))  # noqa: SIM115, PTH123  the caller's stack closes it; pathlib has no opener
+    return open(path, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600))

@@ -122,6 +122,6 @@ class Preparer:
 
 
 _REMEDIES = {
-    "department_unknown": "an open ticket needs a department that exists today: name it by its code",
+    "department_unknown": "an open ticket needs a department of today: name its code",
     "transition_refused": "leave out what came after the end, or correct the state",
 }

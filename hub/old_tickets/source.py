@@ -3,7 +3,7 @@
 import gzip
 import sys
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,7 +19,7 @@ class FileBroken(HubError):
     """A file ends in the middle, or is no gzip. What stood before is imported."""
 
 
-def lines_of(names: Sequence[str]) -> Iterator[Line]:
+def lines_of(names: Sequence[str]) -> Generator[Line, None, None]:
     """All lines that are not empty, file after file, numbered from 1. "-" is standard input.
 
     A line that is too long comes cut off, so that it is refused.

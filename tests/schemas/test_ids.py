@@ -16,6 +16,7 @@ from schemas.ids import (
     event_id,
     first_id_at,
     new_command_id,
+    past_id,
     split_event_id,
     ticket_id_of,
     ticket_no,
@@ -26,6 +27,10 @@ NOW = datetime(2026, 11, 25, 2, 0, tzinfo=UTC)
 
 def milliseconds(at: datetime) -> int:
     return round(at.timestamp() * 1000)
+
+
+PLAIN = datetime(2025, 1, 13, tzinfo=UTC)  # from here on a millisecond of id time is one
+PAST = st.datetimes(datetime(2000, 1, 2), datetime(2026, 11, 25), timezones=st.just(UTC))
 
 
 def test_ids_rise_even_when_the_clock_falls() -> None:
@@ -46,7 +51,7 @@ def test_node_outside_its_bits_is_refused() -> None:
         TicketIds(lambda: 0, 32)
 
 
-@given(st.integers(EPOCH_MS, EPOCH_MS + (1 << 40)), st.integers(0, 31))
+@given(st.integers(milliseconds(PLAIN), EPOCH_MS + (1 << 40)), st.integers(0, 31))
 def test_ticket_number_reads_back(now: int, node: int) -> None:
     ticket_id = TicketIds(lambda: now, node).next()
     number = ticket_no(ticket_id)
@@ -71,6 +76,37 @@ def test_what_is_no_ticket_number_is_refused(wrong: str) -> None:
 def test_time_range_is_an_id_range() -> None:
     ticket_id = TicketIds(lambda: milliseconds(NOW)).next()
     assert first_id_at(NOW) <= ticket_id < first_id_at(NOW + timedelta(milliseconds=1))
+
+
+@given(PAST, PAST)
+def test_a_time_range_of_the_past_is_an_id_range(one: datetime, other: datetime) -> None:
+    early, late = sorted((one, other))
+    assert first_id_at(early) <= first_id_at(late)
+    ticket_id = past_id(late, "N1")
+    bounds = (late - timedelta(minutes=1), late + timedelta(minutes=1, seconds=1))
+    assert bounds[0] <= created_at(ticket_id) <= bounds[1]
+    assert (first_id_at(early) <= ticket_id) == (early <= created_at(ticket_id))
+
+
+@given(PAST, st.text(), st.integers(0, 9))
+def test_an_id_of_the_past_is_a_ticket_number(at: datetime, key: str, attempt: int) -> None:
+    ticket_id = past_id(at, key, attempt)
+    assert ticket_id == past_id(at, key, attempt)
+    assert 0 <= ticket_id < 2**53
+    assert ticket_id_of(ticket_no(ticket_id)) == ticket_id
+    assert abs(created_at(ticket_id) - at) <= timedelta(hours=1, seconds=1)
+
+
+def test_the_past_meets_the_present_in_january_2025() -> None:
+    assert created_at(first_id_at(PLAIN)) == PLAIN
+    assert PLAIN - created_at(first_id_at(PLAIN) - 1) == timedelta(milliseconds=762)
+    assert created_at(0) == datetime(2000, 1, 1, tzinfo=UTC)
+    assert first_id_at(datetime(1999, 12, 31, tzinfo=UTC)) == 0
+
+
+def test_another_attempt_is_another_id() -> None:
+    drawn = {past_id(NOW, "N1", attempt) for attempt in range(20)}
+    assert len(drawn) == 20
 
 
 def test_event_id_takes_apart_again() -> None:
