@@ -63,5 +63,5 @@ def problem_of(stand: Strayed, now: datetime) -> str | None:
         return f"rows without a month of their own: {counts}"
     following = Month.of(now).plus(1)
     if stand.ahead is None or stand.ahead < following:
-        return f"{following} has no partitions; they are made by a worker and by `sutong migrate`"
+        return f"{following} has no partitions; a worker or `sutong migrate` makes them"
     return None
