@@ -11,6 +11,7 @@ from connectors.base import Connector
 from connectors.registry import PeersWrong, build_peers
 from hub.broker import kafka_named, missing_topics
 from hub.limits import LimitsWrong, limits_of
+from hub.months import problem_of, stand_of
 from hub.settings import Settings, config_file_path
 from hub.stored import NoStore, require_store, stored_calendar, utc_now
 from hub.trouble import KAFKA_REMEDY, NO_STORE_REMEDY, store_remedy
@@ -50,7 +51,8 @@ async def findings_of(settings: Settings, now: Now = utc_now) -> list[Finding]:
     read = f"{where} read" if where.is_file() else f"no {where}; environment and defaults"
     findings = [Finding("settings", True, read), _home(settings)]
     broker = await _kafka(settings) if kafka_named(settings) else _broker(settings)
-    findings += [await _store(settings), broker, await _calendar(settings, today)]
+    findings += [await _store(settings), *await _months(settings, now()), broker]
+    findings.append(await _calendar(settings, today))
     routing, areas = _routing(settings, today)
     findings += [_limits(settings), *routing]
     return findings + await _peers(settings, areas)
@@ -85,6 +87,18 @@ async def _store(settings: Settings) -> Finding:
         what = f"tables lack {', '.join(lacking)}"
         return Finding("store", False, what, "run `sutong migrate` (`sutong run` does it itself)")
     return Finding("store", True, "tables up to date")
+
+
+async def _months(settings: Settings, now: datetime) -> list[Finding]:
+    """Nothing on SQLite, or where the store itself is what is wrong."""
+    try:
+        if await pending(settings.database) or (stand := await stand_of(settings.database)) is None:
+            return []
+    except (StoreBusy, StoreNotUsable):
+        return []
+    if problem := problem_of(stand, now):
+        return [Finding("months", False, problem, "run `sutong migrate`; hubs may go on meanwhile")]
+    return [Finding("months", True, f"partitions up to {stand.ahead}")]
 
 
 def _broker(settings: Settings) -> Finding:

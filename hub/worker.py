@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,6 +16,7 @@ from hub.broker import kafka_of
 from hub.broker_watch import BrokerWatch
 from hub.calendar import keep_fresh
 from hub.hourly import sweep_sessions, sweep_uploads
+from hub.months import keep_months
 from hub.stuck import StuckWatch, until_stuck
 from schemas.errors import StoreBusy
 from streams.app import build_app
@@ -99,6 +100,18 @@ async def keep_beating(
         await pause(LEASE_SECONDS / 4)
 
 
+def _upkeep(hub: Hub, deps: StreamDeps) -> Iterator[tuple[str, Coroutine[Any, Any, None]]]:
+    """What is looked after beside the work, each for ever; most of it by the leader alone."""
+    store, waits = hub.store, timedelta(hours=hub.settings.limits.unattached_hours)
+    yield (
+        "calendar",
+        keep_fresh(store.calendars, store.clocks, hub.clock_policy, deps.timing.calendar),
+    )
+    yield "sessions", sweep_sessions(store.people.sessions, deps.leads)
+    yield "uploads", sweep_uploads(store.attachments.sweep, hub.now, waits, deps.leads)
+    yield "months", keep_months(store.database, hub.now, deps.leads)
+
+
 @asynccontextmanager
 async def running_worker(hub: Hub) -> AsyncIterator[Worker]:
     """Run the processors and the sender while the block runs; drains on leaving it.
@@ -147,15 +160,11 @@ async def running_worker(hub: Hub) -> AsyncIterator[Worker]:
     try:
         await app.start()
         await sender.recover(hub.earlier)
-        calendars, clocks = hub.store.calendars, hub.store.clocks
         watched("sender", sender.run())
         if lease is not None:
             watched("lease", keep_beating(lease))
-        watched("calendar", keep_fresh(calendars, clocks, hub.clock_policy, deps.timing.calendar))
-        watched("sessions", sweep_sessions(hub.store.people.sessions, deps.leads))
-        waits = timedelta(hours=settings.limits.unattached_hours)
-        uploads = hub.store.attachments.sweep
-        watched("uploads", sweep_uploads(uploads, hub.now, waits, deps.leads))
+        for name, work in _upkeep(hub, deps):
+            watched(name, work)
         watched("processors", _crash_of(app, failed))
         broker = BrokerWatch(settings.broker, time.monotonic, kafka)
         watch = StuckWatch(progress, broker, hub.store.writer)

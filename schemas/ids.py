@@ -1,7 +1,7 @@
 """Ticket numbers, event numbers, command ids and idempotency keys.
 
 Ids count milliseconds from 2025 on. No hub ran in the first days of that year: their ids stand for
-the years from 2000 to then, so that imported tickets have ids of their own time (decision 0008).
+the years from 2000 to then, so that imported tickets have ids of their own time (decision 0010).
 """
 
 import hashlib

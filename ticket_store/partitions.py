@@ -111,7 +111,7 @@ async def ensure_months(database: Database, first: datetime, last: datetime) -> 
                 made.append(name)
     if made:
         # autovacuum looks at each month, and never at the whole
-        await database.write(lambda one: [analyze(one, parted) for parted in PARTED])
+        await database.write(_analyze)
     return made
 
 
@@ -167,9 +167,10 @@ def begin_short(connection: Connection) -> None:
     connection.execute(text(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}"))
 
 
-def analyze(connection: Connection, parted: Parted) -> None:
-    """Fresh statistics of the whole table."""
-    connection.execute(text(f"ANALYZE {parted.name}"))
+def _analyze(connection: Connection) -> None:
+    """Fresh statistics of the whole tables."""
+    for parted in PARTED:
+        connection.execute(text(f"ANALYZE {parted.name}"))
 
 
 async def patiently(

@@ -53,7 +53,8 @@ async def migrate(url: str, at: datetime | None = None) -> list[str]:
     async def work(database: Database) -> list[str]:
         applied = await database.write(_upgrade)
         if database.dialect.name == "postgresql":
-            await partition(database, at or await database.read(_clock))
+            now = await database.read(_clock)
+            await partition(database, now if at is None else at)
         return applied
 
     return await _revisions(url, work)
