@@ -17,7 +17,7 @@ from hub.process_name import ProcessName, gone
 from hub.settings import Settings
 from hub.stored import utc_now
 from schemas.errors import HubError, StoreBusy
-from schemas.ids import NODE_BITS, TicketIds
+from schemas.ids import NODE_BITS, TicketIds, node_of
 from ticket_store.leases import Held, Lease, LeaseBook
 
 log = structlog.get_logger(__name__)
@@ -173,6 +173,10 @@ async def in_service(
         taker = NodeTaker(hub.store.leases, me, is_gone)
         node = await taker.take(settings.node)
         hub = replace(hub, node=node.number, holder=str(me), earlier=node.earlier, is_gone=is_gone)
+        given = await hub.store.tickets.ids_from(utc_now())
+        if own := [one for one in given if node_of(one) == node.number]:
+            log.warning("the clock is behind tickets that are there", tickets=len(given))
+            ids.go_on_after(max(own))
         ids.hold(node.number, lambda: node.lease.held)
         beating = asyncio.create_task(taker.keep(node), name="node")
         try:

@@ -31,6 +31,8 @@ log = structlog.get_logger(__name__)
 
 # Everything must have stopped 30 s after SIGTERM (hub/deadline.py); Faust gets most of it.
 DRAIN_SECONDS = 15.0
+# with the broker away there is nobody to say goodbye to
+DRAIN_ALONE_SECONDS = 3.0
 GIVE_UP_SECONDS = 3.0  # a lease that is not given up runs out by itself
 LEASE_SECONDS = 8.0  # a killed leader is followed after that
 
@@ -149,6 +151,7 @@ async def running_worker(hub: Hub) -> AsyncIterator[Worker]:
     )
     hub.proposer.warm_up()
     sender = build_sender(hub)
+    broker = BrokerWatch(settings.broker, time.monotonic, kafka)
     failed = asyncio.Event()
     tasks: list[asyncio.Task[None]] = []
 
@@ -166,7 +169,6 @@ async def running_worker(hub: Hub) -> AsyncIterator[Worker]:
         for name, work in _upkeep(hub, deps):
             watched(name, work)
         watched("processors", _crash_of(app, failed))
-        broker = BrokerWatch(settings.broker, time.monotonic, kafka)
         watch = StuckWatch(progress, broker, hub.store.writer)
         watched("stuck", _end_when_stuck(watch, settings.streams.stalled_seconds, failed))
         log.info("worker started", broker=settings.broker.partition(":")[0], node=hub.node)
@@ -180,13 +182,24 @@ async def running_worker(hub: Hub) -> AsyncIterator[Worker]:
             with suppress(StoreBusy, TimeoutError):
                 async with asyncio.timeout(GIVE_UP_SECONDS):
                     await lease.give_up()
-        try:
-            async with asyncio.timeout(DRAIN_SECONDS):
-                await app.stop()
-        except TimeoutError:
-            # what was under way is offered again at the next start: rows came before records
-            log.warning("processors did not stop in time", seconds=DRAIN_SECONDS)
+        await _stop_processors(app, broker)
         log.info("worker stopped")
+
+
+async def _stop_processors(app: Any, broker: BrokerWatch) -> None:
+    """Let them end what they are at; leave them where they are when that takes too long.
+
+    Not cancelled: with Kafka away Faust's own stop waits inside its cancellation, too. What was
+    under way is offered again at the next start: rows came before records.
+    """
+    away = await broker.problem() is not None
+    seconds = DRAIN_ALONE_SECONDS if away else DRAIN_SECONDS
+    stopping = asyncio.create_task(app.stop(), name="processors-stop")
+    _, late = await asyncio.wait({stopping}, timeout=seconds)
+    if late:
+        log.warning("processors did not stop in time", seconds=seconds)
+    elif (error := stopping.exception()) is not None:
+        log.warning("processors did not stop in order", exc_info=error)
 
 
 async def _crash_of(app: Any, failed: asyncio.Event) -> None:

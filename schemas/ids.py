@@ -49,6 +49,18 @@ class TicketIds:
             self._last_ms = now
             return (now << NODE_BITS | self._node) << COUNT_BITS | self._count
 
+    def go_on_after(self, ticket_id: int) -> None:
+        """Give out only ids above this one of the same node: the clock may have gone back since."""
+        with self._lock:
+            last = ticket_id >> (NODE_BITS + COUNT_BITS)
+            if last >= self._last_ms:
+                self._last_ms, self._count = last, (1 << COUNT_BITS) - 1
+
+
+def node_of(ticket_id: int) -> int:
+    """The number of the process that handed it out."""
+    return ticket_id >> COUNT_BITS & (1 << NODE_BITS) - 1
+
 
 def created_at(ticket_id: int) -> datetime:
     """The instant (UTC) at which a ticket id was handed out; of an imported ticket, its own.

@@ -34,13 +34,17 @@ class Breaker:
     def circuit(self) -> Circuit:
         if self._probe_at is None:
             return Circuit.CLOSED
-        return Circuit.OPEN if self._now() < self._probe_at else Circuit.HALF_OPEN
+        return Circuit.OPEN if self.seconds_to_probe() > 0 else Circuit.HALF_OPEN
 
     def seconds_to_probe(self) -> float:
-        """0 when a call may go through now."""
+        """0 when a call may go through now.
+
+        More than was to be waited means that the clock has gone back: then it is time, too.
+        """
         if self._probe_at is None:
             return 0.0
-        return max(0.0, (self._probe_at - self._now()).total_seconds())
+        seconds = (self._probe_at - self._now()).total_seconds()
+        return seconds if 0 < seconds <= self._wait else 0.0
 
     def succeeded(self) -> bool:
         """Note an answer of the peer, also a refusal; True when it had been lost until now."""

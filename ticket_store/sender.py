@@ -10,7 +10,7 @@ import contextlib
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import structlog
@@ -29,6 +29,7 @@ from ticket_store.schedule import Schedule
 log = structlog.get_logger(__name__)
 _ACTOR = Actor(actor_id="system:deliveries", roles=frozenset({Role.SYSTEM}))
 _LEAST_WAIT_SECONDS = 0.01
+_CLOCK_BACK = timedelta(seconds=10)  # smaller steps are not worth a look at every wait
 
 
 class Deliverer(Protocol):
@@ -266,7 +267,7 @@ class Sender:
 
     async def _wait(self, lane: Lane) -> None:
         """Until something may be due: told so, or by time."""
-        seconds = self._rules.poll_seconds
+        seconds, before = self._rules.poll_seconds, self._now()
         if (to_probe := lane.breaker.seconds_to_probe()) > 0:
             seconds = min(seconds, to_probe)
         elif len(lane.tries) < self._rules.per_peer:
@@ -274,6 +275,9 @@ class Sender:
             if due is not None and (left := (due - self._now()).total_seconds()) > 0:
                 seconds = min(seconds, left)
         await _until(lane.wake, max(seconds, _LEAST_WAIT_SECONDS))
+        if before - self._now() > _CLOCK_BACK:
+            log.warning("the clock went back", peer=lane.destination)
+            await self._book.hasten(lane.destination, self._now())  # or all waits so much longer
 
 
 async def _until(event: asyncio.Event, seconds: float) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import bindparam, select
 
 from schemas.events import Recorded
-from schemas.ids import LAST_SEQUENCE, split_event_id
+from schemas.ids import LAST_SEQUENCE, first_id_at, split_event_id
 from schemas.ticket import Registration, Ticket
 from ticket_store.desk_statements import DeskStatements
 from ticket_store.engine import Database
@@ -72,6 +72,12 @@ class TicketReader:
         )
         found = {row.ticket_id: read_head(row.detail) for row in rows}
         return {one: found[one] for one in ticket_ids if one in found}
+
+    async def ids_from(self, instant: datetime) -> list[int]:
+        """Ids of the tickets from `instant` on. For a clock that has gone back: else few or none."""
+        newer = select(tickets.c.ticket_id).where(tickets.c.ticket_id >= first_id_at(instant))
+        found = await self._database.read(lambda one: one.execute(newer).scalars().all())
+        return list(found)
 
     async def registration(self, ticket_id: int) -> Registration | None:
         """The newest body: as registered, amended, or updated by the source."""
