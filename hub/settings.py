@@ -18,7 +18,7 @@ from pydantic_settings import (
 from hub.settings_problems import PREFIX, unknown_variables, unread_values, wrong_value
 from hub.urls import url_problems
 from schemas.errors import HubError
-from ticket_store.schedule import DEFAULT_WAITS
+from ticket_store.schedule import DEFAULT_LAST_TIMES, DEFAULT_WAITS
 
 
 class SettingsWrong(HubError):
@@ -99,6 +99,9 @@ class Deliveries(Section):
         default=DEFAULT_WAITS,
         min_length=1,
         description="waits after each failed try; then it is dead",
+    )
+    last_wait_times: int = Field(
+        default=DEFAULT_LAST_TIMES, ge=1, description="how often the last of them is waited"
     )
     per_peer: int = Field(default=4, ge=1, description="deliveries under way to one peer")
     breaker_failures: int = Field(

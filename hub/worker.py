@@ -64,7 +64,7 @@ def build_sender(hub: Hub) -> Sender:
         now=hub.now,
         rng=random.Random(),  # noqa: S311 - spreads waits, guards nothing
         rules=SenderRules(
-            schedule=Schedule(waits=told.waits_seconds),
+            schedule=Schedule(told.waits_seconds, told.last_wait_times),
             breaker=BreakerRule(
                 failures=told.breaker_failures,
                 first_wait_seconds=told.breaker_seconds,

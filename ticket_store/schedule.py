@@ -4,32 +4,33 @@ import random
 from dataclasses import dataclass
 from datetime import timedelta
 
-_MINUTE, _HOUR, _DAY = 60.0, 3_600.0, 86_400.0
-# about four and a half days in all
-DEFAULT_WAITS = (
-    2.0, 5.0, 15.0, _MINUTE, 3 * _MINUTE, 10 * _MINUTE, 30 * _MINUTE, _HOUR, 3 * _HOUR, 6 * _HOUR,
-    12 * _HOUR, _DAY, _DAY, _DAY,
-)  # fmt: skip
+_MINUTE, _HOUR = 60.0, 3_600.0
+# Never longer than an hour, so that the return of a peer to which nothing new is owed meanwhile is
+# noticed within the hour; four and a half days in all.
+DEFAULT_WAITS = (2.0, 5.0, 15.0, _MINUTE, 3 * _MINUTE, 10 * _MINUTE, 30 * _MINUTE, _HOUR)
+DEFAULT_LAST_TIMES = 107
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """waits: seconds after the first, second ... failed try; after the last one there is no more.
+    """waits: seconds after the first, second ... failed try; then there is no more.
 
+    last_times: how often the last of them is waited.
     jitter: share by which a wait is drawn longer at most, so that what failed together is not
     tried together.
     """
 
     waits: tuple[float, ...] = DEFAULT_WAITS
+    last_times: int = DEFAULT_LAST_TIMES
     jitter: float = 0.2
 
     @property
     def most_attempts(self) -> int:
-        return len(self.waits) + 1
+        return len(self.waits) + self.last_times
 
     def wait(self, attempts: int, rng: random.Random) -> timedelta | None:
         """How long to wait after so many tries; None when there were enough."""
-        if attempts > len(self.waits):
+        if attempts >= self.most_attempts:
             return None
-        seconds = self.waits[attempts - 1]
+        seconds = self.waits[min(attempts, len(self.waits)) - 1]
         return timedelta(seconds=seconds * (1 + self.jitter * rng.random()))

@@ -74,7 +74,7 @@ class TicketReader:
         return {one: found[one] for one in ticket_ids if one in found}
 
     async def ids_from(self, instant: datetime) -> list[int]:
-        """Ids of the tickets from `instant` on. For a clock that has gone back: else few or none."""
+        """Ids of the tickets from `instant` on. Few or none, but for a clock that has gone back."""
         newer = select(tickets.c.ticket_id).where(tickets.c.ticket_id >= first_id_at(instant))
         found = await self._database.read(lambda one: one.execute(newer).scalars().all())
         return list(found)

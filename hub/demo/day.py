@@ -38,7 +38,8 @@ from hub.worker import running_worker
 
 # Peers on loopback come back in a moment, so waits are short; many, because of hard faults.
 DELIVERIES = {
-    "waits_seconds": (0.1, 0.2, 0.5, 1.0, *(2.0,) * 26),
+    "waits_seconds": (0.1, 0.2, 0.5, 1.0, 2.0),
+    "last_wait_times": 26,
     "breaker_failures": 8,
     "breaker_seconds": 0.5,
     "breaker_longest_seconds": 2.0,

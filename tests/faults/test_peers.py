@@ -48,7 +48,7 @@ PATIENCE = 30.0
 CALL_SECONDS = 0.4  # of a call to the peer; what takes longer is given up
 PEERS = ("hotline", "province", "portal")
 RULES = SenderRules(
-    schedule=Schedule(waits=(0.05,) * 400, jitter=0.0),
+    schedule=Schedule(waits=(0.05,), last_times=400, jitter=0.0),
     poll_seconds=0.02,
     breaker=BreakerRule(failures=3, first_wait_seconds=0.05, longest_wait_seconds=0.1),
 )

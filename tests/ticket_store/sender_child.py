@@ -22,7 +22,7 @@ from ticket_store.sender import Sender, SenderRules
 from ticket_store.store import Store
 
 QUICK = SenderRules(
-    schedule=Schedule(waits=(0.5,) * 60, jitter=0.0),
+    schedule=Schedule(waits=(0.5,), last_times=60, jitter=0.0),
     attempt_seconds=2.0,
     lease_seconds=3.0,
     poll_seconds=0.05,

@@ -30,7 +30,7 @@ from ticket_store.sender import Lane, Sender, SenderRules
 from ticket_store.store import Store
 
 QUICK = SenderRules(
-    schedule=Schedule(waits=(5.0,) * 30, jitter=0.0),
+    schedule=Schedule(waits=(5.0,), last_times=30, jitter=0.0),
     poll_seconds=0.01,
     grace_seconds=0.05,
     breaker=BreakerRule(failures=1_000),
@@ -251,7 +251,7 @@ async def test_a_lost_peer_is_left_alone_then_probed(store: Store, clock: Clock)
     keys = await tickets_with_events(store, 10)
     peer = FakePeer(raises=PeerUnavailable("city", "down", peer_code="503"))
     rules = SenderRules(
-        schedule=Schedule(waits=(1.0, 3_600.0, 3_600.0, 3_600.0)), poll_seconds=0.005,
+        schedule=Schedule(waits=(1.0, 3_600.0), last_times=3), poll_seconds=0.005,
         breaker=BreakerRule(failures=4, first_wait_seconds=30.0), per_peer=2,
     )  # fmt: skip
     with capture_logs() as logs:
@@ -379,7 +379,7 @@ async def test_after_the_last_wait_it_is_dead(uncertain: bool, store: Store, clo
     await store.desk.execute(register(ticket_id, "N1", accept=False))
     peer = FakePeer(raises=PeerUnavailable("city", "down", uncertain=uncertain))
     rules = SenderRules(
-        schedule=Schedule(waits=(1.0, 60.0), jitter=0.5), poll_seconds=0.005,
+        schedule=Schedule(waits=(1.0, 60.0), last_times=1, jitter=0.5), poll_seconds=0.005,
         breaker=BreakerRule(failures=99),
     )  # fmt: skip
     async with running(sender_of(store, {"city": peer}, rules)):

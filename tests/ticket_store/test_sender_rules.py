@@ -15,7 +15,7 @@ from schemas.outbound import DeliveryState
 from tests.ticket_store.hub_case import Clock, seeded
 from ticket_store.breaker import Breaker, BreakerRule, Circuit
 from ticket_store.endings import ending_of
-from ticket_store.schedule import DEFAULT_WAITS, Schedule
+from ticket_store.schedule import DEFAULT_LAST_TIMES, DEFAULT_WAITS, Schedule
 
 PENDING, UNCERTAIN = DeliveryState.PENDING, DeliveryState.UNCERTAIN
 REFUSED, DEAD, HELD = DeliveryState.REFUSED, DeliveryState.DEAD, DeliveryState.HELD
@@ -26,12 +26,14 @@ def test_waits_grow_over_days_and_end() -> None:
     waits = [schedule.wait(tries, rng) for tries in range(1, schedule.most_attempts + 1)]
     assert waits[-1] is None
     numbers = [wait.total_seconds() for wait in waits if wait is not None]
-    assert numbers == sorted(numbers) == list(DEFAULT_WAITS)
+    assert numbers == sorted(numbers) == [
+        *DEFAULT_WAITS, *[DEFAULT_WAITS[-1]] * (DEFAULT_LAST_TIMES - 1),
+    ]  # fmt: skip
     assert timedelta(days=3) < timedelta(seconds=sum(numbers)) < timedelta(days=7)
 
 
 def test_jitter_only_lengthens_and_is_seeded() -> None:
-    schedule = Schedule(waits=(100.0,), jitter=0.2)
+    schedule = Schedule(waits=(100.0,), last_times=1, jitter=0.2)
     drawn = [schedule.wait(1, seeded(seed)) for seed in range(50)]
     assert all(
         wait is not None and timedelta(seconds=100) <= wait <= timedelta(seconds=120)
