@@ -12,6 +12,7 @@ from ticket_store.calendar_models import calendar_years
 from ticket_store.calendar_seed import seed_years
 from ticket_store.digests import compact
 from ticket_store.engine import Database
+from ticket_store.upsert import insert_missing
 from ticket_store.writer import AuditEntry, Writer
 
 SEED = "system:calendar"
@@ -99,8 +100,9 @@ class CalendarBook(Book):
 
         def work(connection: Connection) -> None:
             if connection.execute(select(_YEAR.year).limit(1)).first() is None:
+                add = insert_missing(connection.dialect, calendar_years)  # another may seed, too
                 for year in years:
-                    self._add(connection, year, SEED)
+                    connection.execute(add.values(**self._row(year, SEED)))
 
         await self._write(work)
 
@@ -110,12 +112,13 @@ class CalendarBook(Book):
         return [CalendarYear.model_validate_json(body) for body in bodies]
 
     def _add(self, connection: Connection, year: CalendarYear, by: str) -> None:
-        connection.execute(
-            insert(calendar_years).values(
-                year=year.year,
-                version=year.version,
-                body=year.model_dump_json(),
-                imported_by=by,
-                imported_at=self._now(),
-            )
-        )
+        connection.execute(insert(calendar_years).values(**self._row(year, by)))
+
+    def _row(self, year: CalendarYear, by: str) -> dict[str, object]:
+        return {
+            "year": year.year,
+            "version": year.version,
+            "body": year.model_dump_json(),
+            "imported_by": by,
+            "imported_at": self._now(),
+        }

@@ -1,5 +1,6 @@
 """Calendar years: seeded once, imported as versions, put in force at once."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import date, time
 from pathlib import Path
@@ -8,9 +9,11 @@ import pytest
 
 from schemas.calendar_year import CalendarYear
 from schemas.working_calendar import WorkingCalendar
+from tests.postgresql import own_database
 from tests.ticket_store.reading_case import DATABASES, ReadingCase, case_on, reading_case
 from ticket_store.calendar_seed import seed_years
 from ticket_store.calendars import CalendarBook
+from ticket_store.migrations import migrate
 
 
 @pytest.fixture(params=DATABASES)
@@ -77,3 +80,16 @@ async def test_years_outlive_the_process(tmp_path: Path) -> None:
     async with reading_case(tmp_path, fresh=False) as case:
         assert case.reading.calendars.calendar().year(2027).version == 1
         assert len(await case.reading.calendars.versions(2026)) == 1
+
+
+@pytest.mark.postgresql
+async def test_two_processes_open_a_new_store_at_once(tmp_path: Path) -> None:
+    async with own_database("calendar_test") as url:
+        await migrate(url)
+
+        async def first_years() -> list[CalendarYear]:
+            async with reading_case(tmp_path, url=url, fresh=False) as case:
+                return await case.reading.calendars.years()
+
+        opened = await asyncio.gather(*(first_years() for _ in range(4)))
+        assert opened == [seed_years()] * 4
