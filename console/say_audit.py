@@ -43,6 +43,7 @@ ACTS: Mapping[str, str] = MappingProxyType(
         "calendar_imported": "导入工作日历",
         "export": "导出",
         "verify_audit": "校验审计链",
+        "archive_month": "导出归档月份",
     }
 )
 _PARTS: Mapping[str, str] = MappingProxyType(
