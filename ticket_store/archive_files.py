@@ -52,7 +52,8 @@ class PartWriter:
         return self
 
     def __exit__(self, *_raised: object) -> None:
-        for file in (*self._files.values(), *self._raw.values()):
+        opened: list[IO[bytes] | gzip.GzipFile] = [*self._files.values(), *self._raw.values()]
+        for file in opened:
             with suppress(OSError):  # a full disk was said already
                 file.close()
         if self._partial.exists():

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from schemas.ids import TicketIds
 from tests.postgresql import own_database
 from tests.ticket_store.archive_case import (
     A_MONTH,
@@ -61,6 +62,24 @@ async def old(url: str, clock: Clock) -> AsyncIterator[Store]:
 @pytest.fixture
 def output(tmp_path: Path) -> Path:
     return tmp_path / "an archive"
+
+
+def back_to_march(store: Store, clock: Clock) -> None:
+    """Numbers never go back by themselves."""
+    clock.now = OLD.replace(day=9)
+    store.ids = TicketIds(clock.milliseconds)
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*.gz")}
+
+
+def partial(folder: Path) -> list[Path]:
+    return list(folder.glob("*.partial"))
+
+
+def modes(folder: Path) -> set[int]:
+    return {path.stat().st_mode & 0o77 for path in [folder, *folder.rglob("*")]}
 
 
 async def rows(store: Store, table: str) -> list[tuple[Any, ...]]:
@@ -122,13 +141,13 @@ async def test_open_tickets_and_younger_months_keep_everything(old: Store, outpu
 @ON_BOTH
 async def test_a_second_call_finds_nothing_to_do(old: Store, output: Path) -> None:
     await archive(old, output).run(BEFORE)
-    files = {path: path.read_bytes() for path in output.rglob("*.gz")}
+    files = contents(output)
     state, chain = await stand(old), await rows(old, "audit")
     again = (await archive(old, output).run(BEFORE)).as_json()
     assert (again["months"], again["tickets"], again["bytes_written"]) == ([], 0, 0)
     assert not any(again["removed"].values())
     assert (await stand(old), await rows(old, "audit")) == (state, chain)
-    assert {path: path.read_bytes() for path in output.rglob("*.gz")} == files
+    assert contents(output) == files
 
 
 @pytest.mark.usefixtures("old")
@@ -144,7 +163,7 @@ async def test_a_repeat_of_an_archived_message_is_known_and_not_read_again(
 @ON_BOTH
 async def test_what_waits_for_a_person_stays(old: Store, clock: Clock, output: Path) -> None:
     """A dead letter, a delivery that is still owed, and a message that is read again meanwhile."""
-    clock.now = OLD
+    back_to_march(old, clock)
     ticket_id = await a_ticket(old, clock)
     (message,) = await old.inbound.browse(ticket_id=ticket_id)
     assert await old.inbound.replay(message.message_id, "li")
@@ -154,6 +173,7 @@ async def test_what_waits_for_a_person_stays(old: Store, clock: Clock, output: P
     (kept,) = await old.inbound.browse(ticket_id=ticket_id)
     assert (kept.content, kept.archived) == (message.content, False)
     assert len(await old.deliveries.of_ticket(ticket_id)) == 3
+    assert ticket_id in {line["ticket_id"] for line in parts_in(output)[0].lines("tickets")}
 
 
 @ON_BOTH
@@ -173,7 +193,7 @@ async def test_what_changes_between_files_and_removal_stays(old: Store, output: 
             await replay_all()
         await first(part)
 
-    one._leave = leave  # type: ignore[method-assign]
+    one._leave = leave  # type: ignore[method-assign]  # the moment between
     done = await one.run(BEFORE)
     assert done.removed["inbound"] == 0
     assert all([(await old.inbound.read(number)).content for number in replayed])
@@ -184,7 +204,7 @@ async def test_what_ended_later_is_a_part_of_its_own(
     old: Store, clock: Clock, output: Path
 ) -> None:
     await archive(old, output).run(BEFORE)
-    clock.now = OLD.replace(day=9)
+    back_to_march(old, clock)
     late = await a_ticket(old, clock)
     await deliver_all(old, clock)
     clock.now = NOW
@@ -198,7 +218,7 @@ async def test_a_ticket_that_was_touched_since_is_left(
     old: Store, clock: Clock, output: Path
 ) -> None:
     """Its logs are younger than its number."""
-    clock.now = OLD.replace(day=9)
+    back_to_march(old, clock)
     ticket_id = await a_ticket(old, clock)
     await old.database.write(
         lambda one: one.execute(
@@ -213,7 +233,8 @@ async def test_a_ticket_that_was_touched_since_is_left(
 async def test_into_another_folder_only_what_is_left_goes(old: Store, output: Path) -> None:
     await archive(old, output).run(BEFORE)
     done = await archive(old, output.with_name("another")).run(BEFORE)
-    assert (done.months, done.tickets, list(output.with_name("another").glob("2*"))) == ([], 0, [])
+    assert (done.months, done.tickets) == ([], 0)
+    assert verify(output.with_name("another")) == ([], [])
 
 
 async def test_the_audit_says_what_was_archived_and_by_whom(old: Store, output: Path) -> None:
@@ -230,12 +251,11 @@ class Fault(BaseException):
 
 
 @ON_BOTH
-async def test_stopped_between_any_two_steps_it_goes_on(old: Store, url: str, output: Path) -> None:
+async def test_stopped_between_any_two_steps_it_goes_on(old: Store, output: Path) -> None:
     whole, steps = await stand(old), 0
-    gone: dict[str, int] = {}
     while True:
         steps += 1
-        left = 1  # each life gets one step further
+        left = steps  # each life gets one step further
 
         def step(_what: str) -> None:
             nonlocal left
@@ -258,17 +278,15 @@ async def test_stopped_between_any_two_steps_it_goes_on(old: Store, url: str, ou
             }
             assert missing <= archived  # nothing has left that is not in a whole part
             assert verify(output)[1] == []
-            gone[f"{steps}"] = len(missing)
             assert steps < 30
             continue
         break
     assert steps > 4
     assert len([one for one in await old.inbound.browse(limit=100) if one.archived]) == 2 * A_MONTH
-    assert [path.name for path in output.iterdir() if path.suffix == ".partial"] == []
+    assert partial(output) == []
     notes = [one for one in await old.audit.rows() if one.action == "archive_month"]
     assert len(notes) == 2
     assert (await old.audit.verify()).ok
-    assert url
 
 
 @pytest.mark.parametrize("step_no", [1, 2, 3, 5])
@@ -285,7 +303,7 @@ async def test_killed_it_goes_on_when_called_again(
     assert ([str(part.month) for part in parts], problems) == (["2024-03", "2024-04"], [])
     messages = await old.inbound.browse(limit=100)
     assert sum(one.archived for one in messages) == 2 * A_MONTH
-    assert list(output.glob("*.partial")) == []
+    assert partial(output) == []
     assert (await old.audit.verify()).ok
 
 
@@ -341,4 +359,4 @@ async def test_two_calls_do_not_write_into_one_folder(old: Store, output: Path) 
 
 async def test_files_are_private(old: Store, output: Path) -> None:
     await archive(old, output).run(BEFORE)
-    assert {path.stat().st_mode & 0o77 for path in [output, *output.rglob("*")]} == {0}
+    assert modes(output) == {0}
