@@ -67,6 +67,8 @@ async def one(request: web.Request) -> web.Response:
 async def content(request: web.Request) -> web.Response:
     """The untouched bytes as text. They hold personal data, so that looking is audited first."""
     message = await _message(request)
+    if message.archived:
+        raise web.HTTPConflict
     await request.app[DEPS].store.audit.append(
         signed_in(request).actor.actor_id, "read_message", f"message:{message.message_id}", {}
     )

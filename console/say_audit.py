@@ -43,6 +43,7 @@ ACTS: Mapping[str, str] = MappingProxyType(
         "calendar_imported": "导入工作日历",
         "export": "导出",
         "verify_audit": "校验审计链",
+        "archive_month": "导出归档月份",
     }
 )
 _PARTS: Mapping[str, str] = MappingProxyType(
@@ -106,6 +107,8 @@ def subject(row: AuditRow, names: Mapping[str, str]) -> str:
         return f"工单 {ticket_no(ticket_id)}"
     if row.action == "calendar_imported":
         return f"{row.subject} 年"
+    if row.action == "archive_month":
+        return f"{row.subject.removeprefix('archive:')} 月工单"
     if row.action == "attachment_kept":
         return "附件"
     if row.subject in names and ":" not in row.subject:

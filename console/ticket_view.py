@@ -16,7 +16,9 @@ from console.time_left import TimeLeft, time_left
 from schemas.events import CardIssued, Recorded
 from schemas.parties import Actor, Role
 from schemas.ticket import ENDED, AssignmentState, Registration, State, Ticket
+from ticket_store.archive import archived_before
 from ticket_store.delivery_rows import DeliveryStatus
+from ticket_store.months import Month
 from ticket_store.scope import SEES_ALL, scope_of, sees
 from ticket_store.tickets import Supplement
 
@@ -35,7 +37,10 @@ class TraceLine:
 
 @dataclass(frozen=True)
 class TicketView:
-    """steps: name and done/now/"" for the row of numbered steps."""
+    """steps: name and done/now/"" for the row of numbered steps.
+
+    archived: what arrived at peers is told by an archive only.
+    """
 
     ticket: Ticket
     registration: Registration | None
@@ -48,6 +53,7 @@ class TicketView:
     trace: list[TraceLine]
     may_unmask: bool
     sees_all: bool
+    archived: bool
 
     @property
     def cards(self) -> list[Recorded]:
@@ -109,7 +115,15 @@ async def load(request: web.Request) -> TicketView:
         trace=[_line(deps, recorded, names) for recorded in reversed(history)],
         may_unmask=may_unmask(signed.actor, registration, ticket),
         sees_all=sees_all,
+        archived=sees_all and await _archived(deps, ticket),
     )
+
+
+async def _archived(deps: Deps, ticket: Ticket) -> bool:
+    if ticket.state not in ENDED:
+        return False
+    before = await archived_before(deps.store, Month.of_ticket(ticket.ticket_id))
+    return before is not None and ticket.updated_at < before
 
 
 def may_unmask(actor: Actor, registration: Registration | None, ticket: Ticket) -> bool:

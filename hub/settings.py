@@ -174,6 +174,14 @@ class Limits(Section):
     )
 
 
+class Retention(Section):
+    """How long a store keeps what `sutong archive` may take out of it."""
+
+    keep_months: int = Field(
+        default=24, ge=6, description="whole months that stay; logs by law for six at least"
+    )
+
+
 class Settings(BaseSettings):
     """One hub's settings."""
 
@@ -227,6 +235,7 @@ class Settings(BaseSettings):
     kafka: Kafka = Kafka()
     sign_in: SignIn = SignIn()
     limits: Limits = Limits()
+    retention: Retention = Retention()
     peers: Annotated[
         dict[str, dict[str, Any]],
         Field(description="[peers.<name>] dialect = ..., and what the dialect asks for"),

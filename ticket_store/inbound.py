@@ -159,7 +159,8 @@ class InboundBook:
         )
 
     async def replay(self, message_id: int, by: str) -> bool:
-        """Take the outcome back and offer the message again; False when it has none to take back.
+        """Take the outcome back and offer the message again; False when it has none to take back,
+        or its bytes are in an archive only.
 
         by: who chose so (audited).
         """

@@ -76,6 +76,11 @@ class InboundMessage:
     settled_at: datetime | None
     replays: int
 
+    @property
+    def archived(self) -> bool:
+        """Its bytes are in an archive only (archive.py): nothing that was understood is empty."""
+        return not self.content and self.outcome not in {None, MessageOutcome.DEAD}
+
 
 def row_of(
     peer: str, source: Source, body: KeptBody, at: datetime, ticket_id: int | None

@@ -1,6 +1,17 @@
 """The statements of the inbound book, compiled once."""
 
-from sqlalchemy import BigInteger, Connection, Dialect, bindparam, func, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Dialect,
+    bindparam,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ticket_store.inbound_rows import NEVER_OFFERED
@@ -66,7 +77,12 @@ class InboundStatements:
         )
         self.replay = Statement(
             update(inbound)
-            .where(by_key, row.outcome.is_not(None))
+            .where(
+                by_key,
+                row.outcome.is_not(None),
+                # without its bytes, which are in an archive, there is nothing to read again
+                or_(func.length(row.content) > 0, row.outcome == literal_column("'dead'")),
+            )
             .values(
                 outcome=None, settled_at=None, offered_at=NEVER_OFFERED, offers=0,
                 replays=row.replays + 1,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from hub.cli import history, inspect, people, processes, repair, time
+from hub.cli import archive, history, inspect, people, processes, repair, time
 
 app = typer.Typer(
     name="sutong",
@@ -23,6 +23,7 @@ app.command("migrate")(repair.migrate_store)
 app.command("import")(history.import_history)
 app.command("due")(time.show_due)
 app.command("replay")(repair.replay)
+app.add_typer(archive.archive_app, name="archive")
 app.add_typer(time.calendar_app, name="calendar")
 app.add_typer(people.user_app, name="user")
 app.add_typer(inspect.audit_app, name="audit")

@@ -20,7 +20,7 @@ from ticket_store.partitions import Strayed, look
 NOW = datetime(2026, 11, 25, 2, 0, tzinfo=UTC)
 
 
-class Enough(Exception):
+class Enough(Exception):  # ends a loop that runs for ever
     pass
 
 
