@@ -11,7 +11,8 @@ from hub.broker import prepare_broker
 from hub.calendar import clock_policy, hours_of
 from hub.keys import secret_key
 from hub.limits import limits_of
-from hub.settings import Settings, SignIn
+from hub.settings import Settings
+from hub.settings_sections import SignIn
 from hub.stored import utc_now
 from routing.catalogue import Catalogue
 from routing.proposer import Proposer, build_proposer

@@ -10,7 +10,8 @@ from typing import Any
 import structlog
 
 from hub.limits import limits_of
-from hub.settings import Clocks, Settings
+from hub.settings import Settings
+from hub.settings_sections import Clocks
 from schemas.calendar_year import CalendarYear
 from schemas.card_policy import CardPolicy
 from schemas.clock_running import ClockPolicy

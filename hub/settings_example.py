@@ -9,7 +9,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from connectors import registry
-from hub.settings import Section, Settings
+from hub.settings import Settings
+from hub.settings_sections import Section
 
 
 def example() -> str:

@@ -15,8 +15,9 @@ from typer.main import get_command
 import schemas.errors
 from connectors import registry
 from hub.cli.app import app
-from hub.settings import Section, Settings
+from hub.settings import Settings
 from hub.settings_docs import page
+from hub.settings_sections import Section
 from schemas.ticket import State
 from streams import tables, topic_docs, topics
 
