@@ -37,14 +37,13 @@ class Breaker:
         return Circuit.OPEN if self.seconds_to_probe() > 0 else Circuit.HALF_OPEN
 
     def seconds_to_probe(self) -> float:
-        """0 when a call may go through now.
-
-        More than was to be waited means that the clock has gone back: then it is time, too.
-        """
+        """0 when a call may go through now."""
         if self._probe_at is None:
             return 0.0
-        seconds = (self._probe_at - self._now()).total_seconds()
-        return seconds if 0 < seconds <= self._wait else 0.0
+        now = self._now()
+        # a clock that was set back must not make it wait for longer than it meant to
+        self._probe_at = min(self._probe_at, now + timedelta(seconds=self._wait))
+        return max(0.0, (self._probe_at - now).total_seconds())
 
     def succeeded(self) -> bool:
         """Note an answer of the peer, also a refusal; True when it had been lost until now."""

@@ -10,7 +10,8 @@ import contextlib
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Protocol
 
 import structlog
@@ -29,7 +30,8 @@ from ticket_store.schedule import Schedule
 log = structlog.get_logger(__name__)
 _ACTOR = Actor(actor_id="system:deliveries", roles=frozenset({Role.SYSTEM}))
 _LEAST_WAIT_SECONDS = 0.01
-_CLOCK_BACK = timedelta(seconds=10)  # smaller steps are not worth a look at every wait
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+_SET_BACK = timedelta(seconds=5)  # of a clock; less is the ordinary correction
 
 
 class Deliverer(Protocol):
@@ -60,13 +62,18 @@ class SenderRules:
 
 @dataclass
 class Lane:
-    """One peer: its breaker, its tries under way, and counts for metrics."""
+    """One peer: its breaker, its tries under way, and counts for metrics.
+
+    keys: of the deliveries under way here. seen: what the clock said at the last look.
+    """
 
     destination: str
     peer: Deliverer
     breaker: Breaker
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     tries: set[asyncio.Task[None]] = field(default_factory=set)
+    keys: set[str] = field(default_factory=set)
+    seen: datetime = _LONG_AGO
     tried: int = 0
     delivered: int = 0
     failed: int = 0
@@ -109,16 +116,14 @@ class Sender:
             if (lane := self.lanes.get(name)) is not None:
                 lane.wake.set()
 
-    async def recover(self, earlier: str | None = None) -> int:
+    async def recover(self) -> int:
         """Before `run`, for a holder that is alone: take up at once what its last life left.
 
-        earlier: the name of another holder that is gone for certain.
         Raises: RuntimeError while it runs: the leases would be those of tries under way.
         """
         if self._ended is not None and not self._ended.is_set():
             raise RuntimeError("leases are given up before the sender runs, not while it does")
-        lost = {self._holder, earlier} if earlier else {self._holder}
-        return sum([await self._book.recover(holder, self._now()) for holder in sorted(lost)])
+        return await self._book.recover(self._holder, self._now())
 
     async def run(self) -> None:
         """Deliver until `stop`."""
@@ -193,6 +198,7 @@ class Sender:
         while not self._stopping:
             lane.wake.clear()
             try:
+                await self._mind_the_clock(lane)
                 if not await self._start_due(lane):
                     await self._wait(lane)
             except StoreBusy:
@@ -200,6 +206,14 @@ class Sender:
             except Exception:  # a lane must not end before the hub does
                 log.exception("lane failed", peer=lane.destination)
                 await _until(lane.wake, self._rules.poll_seconds)
+
+    async def _mind_the_clock(self, lane: Lane) -> None:
+        """What waits for a later time waits for one that is far off once the clock is set back."""
+        now = self._now()
+        if lane.seen - now > _SET_BACK:
+            log.warning("clock was set back", seconds=(lane.seen - now).total_seconds())
+            await self._book.hasten(lane.destination, now)
+        lane.seen = now
 
     async def _start_due(self, lane: Lane) -> int:
         """Start tries for what is due and has room; returns how many."""
@@ -212,9 +226,13 @@ class Sender:
             return 0
         taken = await self.take(lane, room)
         for owed in taken:
+            # a clock that was set forward ends leases early: what we are at ourselves we know
+            if owed.outbound.key in lane.keys:
+                continue
+            lane.keys.add(owed.outbound.key)
             task = asyncio.create_task(self._try(lane, owed))
             lane.tries.add(task)
-            task.add_done_callback(lambda done: _let_go(lane, done))
+            task.add_done_callback(partial(_let_go, lane, owed.outbound.key))
         return len(taken)
 
     async def _try(self, lane: Lane, owed: OwedDelivery) -> None:
@@ -267,7 +285,7 @@ class Sender:
 
     async def _wait(self, lane: Lane) -> None:
         """Until something may be due: told so, or by time."""
-        seconds, before = self._rules.poll_seconds, self._now()
+        seconds = self._rules.poll_seconds
         if (to_probe := lane.breaker.seconds_to_probe()) > 0:
             seconds = min(seconds, to_probe)
         elif len(lane.tries) < self._rules.per_peer:
@@ -275,9 +293,6 @@ class Sender:
             if due is not None and (left := (due - self._now()).total_seconds()) > 0:
                 seconds = min(seconds, left)
         await _until(lane.wake, max(seconds, _LEAST_WAIT_SECONDS))
-        if before - self._now() > _CLOCK_BACK:
-            log.warning("the clock went back", peer=lane.destination)
-            await self._book.hasten(lane.destination, self._now())  # or all waits so much longer
 
 
 async def _until(event: asyncio.Event, seconds: float) -> None:
@@ -286,8 +301,9 @@ async def _until(event: asyncio.Event, seconds: float) -> None:
             await event.wait()
 
 
-def _let_go(lane: Lane, done: asyncio.Task[None]) -> None:
+def _let_go(lane: Lane, key: str, done: asyncio.Task[None]) -> None:
     lane.tries.discard(done)
+    lane.keys.discard(key)
     lane.wake.set()
     if not done.cancelled() and (error := done.exception()) is not None:
         log.error("try failed", peer=lane.destination, error=type(error).__name__)
