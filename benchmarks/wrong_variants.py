@@ -19,7 +19,8 @@ from streams.register import Register
 from ticket_store.deliveries import OwedDelivery
 from ticket_store.desk import Desk, Outcome
 from ticket_store.desk_rows import Rows
-from ticket_store.sender import Lane, Sender
+from ticket_store.lane import Lane
+from ticket_store.sender import Sender
 from ticket_store.writer import Job, Writer
 
 _MOMENT_SECONDS = 0.15

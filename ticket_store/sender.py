@@ -10,9 +10,8 @@ import contextlib
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
-from typing import Protocol
 
 import structlog
 
@@ -25,21 +24,13 @@ from ticket_store.breaker import Breaker, BreakerRule, Circuit
 from ticket_store.deliveries import DeliveryBook, OwedDelivery
 from ticket_store.desk import Desk, Outcome
 from ticket_store.endings import Ending, ending_of
+from ticket_store.lane import Deliverer, Lane
 from ticket_store.schedule import Schedule
 
 log = structlog.get_logger(__name__)
 _ACTOR = Actor(actor_id="system:deliveries", roles=frozenset({Role.SYSTEM}))
 _LEAST_WAIT_SECONDS = 0.01
-_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _SET_BACK = timedelta(seconds=5)  # of a clock; less is the ordinary correction
-
-
-class Deliverer(Protocol):
-    """What the sender needs of a connector; raises the four ConnectorErrors."""
-
-    async def deliver(self, outbound: Outbound) -> Receipt: ...
-
-    async def ask(self, outbound: Outbound) -> Receipt | None: ...
 
 
 @dataclass(frozen=True)
@@ -58,25 +49,6 @@ class SenderRules:
     lease_seconds: float = 90.0
     poll_seconds: float = 1.0
     grace_seconds: float = 3.0
-
-
-@dataclass
-class Lane:
-    """One peer: its breaker, its tries under way, and counts for metrics.
-
-    keys: of the deliveries under way here. seen: what the clock said at the last look.
-    """
-
-    destination: str
-    peer: Deliverer
-    breaker: Breaker
-    wake: asyncio.Event = field(default_factory=asyncio.Event)
-    tries: set[asyncio.Task[None]] = field(default_factory=set)
-    keys: set[str] = field(default_factory=set)
-    seen: datetime = _LONG_AGO
-    tried: int = 0
-    delivered: int = 0
-    failed: int = 0
 
 
 class Sender:

@@ -25,8 +25,9 @@ from tests.ticket_store.hub_case import Clock, command, opened, owes_source, reg
 from ticket_store.breaker import BreakerRule
 from ticket_store.deliveries import OwedDelivery
 from ticket_store.endings import Ending
+from ticket_store.lane import Lane
 from ticket_store.schedule import Schedule
-from ticket_store.sender import Lane, Sender, SenderRules
+from ticket_store.sender import Sender, SenderRules
 from ticket_store.store import Store
 
 QUICK = SenderRules(
