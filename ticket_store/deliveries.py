@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, select
 
 from schemas.ids import event_id, split_event_id
 from schemas.outbound import DeliveryState, Outbound, Receipt
@@ -13,6 +13,7 @@ from ticket_store.delivery_rows import (
     DepartmentName,
     Hold,
     OwedDelivery,
+    count,
     next_try,
     rebuilt,
     status,
@@ -191,6 +192,27 @@ class DeliveryBook:
             )
         )
 
+    async def bring_near(
+        self, destination: str, now: datetime, longest: timedelta, lease_seconds: float
+    ) -> int:
+        """After a clock that was set back: nothing waits for longer than it can have meant to.
+
+        longest: what waits for longer is tried at once. lease_seconds: a lease that lasts longer
+        ends then and not before, since its holder may be at it. Returns how many were far off.
+        """
+        at, lease = microseconds(now), microseconds(now + timedelta(seconds=lease_seconds))
+
+        def errand(unit: Unit) -> int:
+            leases = self._sql.shorten_leases.run(
+                unit.connection, peer_name=destination, lease_ends=lease, lease_ends_1=lease
+            )
+            return leases + self._sql.hasten.run(
+                unit.connection, peer_name=destination, not_yet=microseconds(now + longest),
+                hasten_now=at,
+            )  # fmt: skip
+
+        return await self._writer.run(errand)
+
     async def recover(self, holder: str, now: datetime) -> int:
         """Give up the leases of `holder`'s earlier life; returns how many tries are in doubt.
 
@@ -234,11 +256,11 @@ class DeliveryBook:
 
     async def counts(self) -> dict[str, dict[DeliveryState, int]]:
         """Rows by destination and state. Reads the whole book: for summaries, not for metrics."""
-        return await self._database.read(lambda one: _count(one, undelivered_only=False))
+        return await self._database.read(lambda one: count(one, undelivered_only=False))
 
     async def owed_counts(self) -> dict[str, dict[DeliveryState, int]]:
         """The same without what was delivered; as quick as there is little left."""
-        return await self._database.read(lambda one: _count(one, undelivered_only=True))
+        return await self._database.read(lambda one: count(one, undelivered_only=True))
 
     async def holders(self) -> set[str]:
         """Who is trying a delivery now."""
@@ -273,16 +295,3 @@ def _chosen(by: str, action: str, event: int, destination: str) -> AuditEntry:
     ticket_id, sequence = split_event_id(event)
     facts = compact({"sequence": sequence, "destination": destination})
     return AuditEntry(by, action, str(ticket_id), facts)
-
-
-def _count(
-    connection: Connection, *, undelivered_only: bool
-) -> dict[str, dict[DeliveryState, int]]:
-    row = deliveries.c
-    query = select(row.destination, row.state, func.count().label("number"))
-    if undelivered_only:
-        query = query.where(row.state != words("delivered")[0])
-    counted: dict[str, dict[DeliveryState, int]] = {}
-    for found in connection.execute(query.group_by(row.state, row.destination)):
-        counted.setdefault(found.destination, {})[DeliveryState(found.state)] = found.number
-    return counted

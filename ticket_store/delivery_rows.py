@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import Connection, Row, func, literal_column, select
 
 from schemas.events import Event
 from schemas.ids import split_event_id
 from schemas.outbound import DeliveryState, Outbound
 from schemas.ticket import Registration
 from ticket_store.metadata import instant_of, read_instant
+from ticket_store.models import deliveries
 from ticket_store.rows import read_event
 
 DepartmentName = Callable[[str], str]
@@ -111,6 +112,18 @@ def status(row: Row[Any]) -> DeliveryStatus:
         peer_answer=row.peer_answer or "",
         detail=row.detail or "",
     )
+
+
+def count(connection: Connection, *, undelivered_only: bool) -> dict[str, dict[DeliveryState, int]]:
+    """Rows by destination and state."""
+    row = deliveries.c
+    query = select(row.destination, row.state, func.count().label("number"))
+    if undelivered_only:
+        query = query.where(row.state != literal_column("'delivered'"))
+    counted: dict[str, dict[DeliveryState, int]] = {}
+    for found in connection.execute(query.group_by(row.state, row.destination)):
+        counted.setdefault(found.destination, {})[DeliveryState(found.state)] = found.number
+    return counted
 
 
 def _moment(value: int | datetime | None) -> datetime | None:

@@ -149,6 +149,16 @@ class DeliveryStatements:
             .values(next_try_at=bindparam("hasten_now")),
             dialect,
         )
+        self.shorten_leases = Statement(
+            update(deliveries)
+            .where(
+                _row.destination == bindparam("peer_name"),
+                _row.next_try_at > bindparam("lease_ends"),
+                _row.holder.is_not(None),
+            )
+            .values(next_try_at=bindparam("lease_ends_1")),
+            dialect,
+        )
         self.recover = Statement(
             update(deliveries)
             .where(_row.next_try_at.is_not(None), _row.holder == bindparam("lost_holder"))

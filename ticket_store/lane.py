@@ -2,13 +2,11 @@
 
 import asyncio
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Protocol
 
 from schemas.outbound import Outbound, Receipt
 from ticket_store.breaker import Breaker
-
-_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 class Deliverer(Protocol):
@@ -23,7 +21,8 @@ class Deliverer(Protocol):
 class Lane:
     """One peer: its breaker, its tries under way, and counts for metrics.
 
-    keys: of the deliveries under way here. seen: what the clock said at the last look.
+    keys: of the deliveries under way here.
+    seen: what the clock said at the last look; None before the first.
     """
 
     destination: str
@@ -32,7 +31,7 @@ class Lane:
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     tries: set[asyncio.Task[None]] = field(default_factory=set)
     keys: set[str] = field(default_factory=set)
-    seen: datetime = _LONG_AGO
+    seen: datetime | None = None
     tried: int = 0
     delivered: int = 0
     failed: int = 0

@@ -28,6 +28,10 @@ class Schedule:
     def most_attempts(self) -> int:
         return len(self.waits) + self.last_times
 
+    @property
+    def longest(self) -> timedelta:
+        return timedelta(seconds=max(self.waits) * (1 + self.jitter))
+
     def wait(self, attempts: int, rng: random.Random) -> timedelta | None:
         """How long to wait after so many tries; None when there were enough."""
         if attempts >= self.most_attempts:

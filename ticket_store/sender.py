@@ -181,10 +181,14 @@ class Sender:
 
     async def _mind_the_clock(self, lane: Lane) -> None:
         """What waits for a later time waits for one that is far off once the clock is set back."""
-        now = self._now()
-        if lane.seen - now > _SET_BACK:
+        now, longest = self._now(), None
+        if lane.seen is None:  # it may have been set back while nobody looked
+            longest = self._rules.schedule.longest
+        elif lane.seen - now > _SET_BACK:
             log.warning("clock was set back", seconds=(lane.seen - now).total_seconds())
-            await self._book.hasten(lane.destination, now)
+            longest = timedelta(0)
+        if longest is not None:
+            await self._book.bring_near(lane.destination, now, longest, self._rules.lease_seconds)
         lane.seen = now
 
     async def _start_due(self, lane: Lane) -> int:
