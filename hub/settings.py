@@ -22,6 +22,7 @@ from hub.settings_sections import (
     Kafka,
     Lifecycle,
     Limits,
+    Nothing,
     Retention,
     SignIn,
     Streams,
@@ -63,14 +64,14 @@ class Settings(BaseSettings):
         le=65535,
         description="port of /health and /metrics of a `sutong worker`; 0: they are not served",
     )
-    node: Annotated[int | None, _Nothing] = Field(
+    node: Annotated[int | None, Nothing] = Field(
         default=None,
         ge=0,
         le=31,
         description="number of this process, in its ticket ids; "
         "default: the first that no living process holds",
     )
-    public_url: Annotated[str | None, _Nothing] = Field(
+    public_url: Annotated[str | None, Nothing] = Field(
         default=None, description="https://... as browsers see it"
     )
     hub_name: str = Field(

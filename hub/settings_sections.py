@@ -9,8 +9,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from ticket_store.schedule import DEFAULT_LAST_TIMES, DEFAULT_WAITS
 
 # the commented example says "nothing" so: TOML has no null
-_Nothing = BeforeValidator(lambda told: None if told == "" else told)
-OptionalFile = Annotated[Path | None, _Nothing]
+Nothing = BeforeValidator(lambda told: None if told == "" else told)
+OptionalFile = Annotated[Path | None, Nothing]
 
 
 class Section(BaseModel):
@@ -103,7 +103,7 @@ class Kafka(Section):
         default=None, description="our certificate, where brokers ask for it"
     )
     key_file: OptionalFile = Field(default=None, description="its key")
-    user: Annotated[str | None, _Nothing] = Field(
+    user: Annotated[str | None, Nothing] = Field(
         default=None, description="signs in by SASL when given"
     )
     password: SecretStr = Field(default=SecretStr(""), description="of that user")
