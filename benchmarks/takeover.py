@@ -44,10 +44,11 @@ class NotCarried(Exception):
 
 @dataclass(frozen=True)
 class TakeoverOptions:
-    """times: kills of each kind. reoffer_seconds: so old, what Kafka did not bring is offered again.
+    """times: kills of each kind.
 
-    Without the sweep some tickets were not carried at all in two of nine runs: after a rebalance
-    Faust may skip records, and the sweep is what the hub has against it.
+    reoffer_seconds: of that age what Kafka did not bring is offered again. Without the sweep some
+    tickets were not carried at all in two of nine runs: after a rebalance Faust may skip records,
+    and the sweep is what the hub has against it.
     """
 
     database_url: str
