@@ -120,7 +120,10 @@ class Ticks:
     async def once(self) -> bool:
         """Set off what is due; True when there may be more."""
         book, now = self._deps.store.clocks, self._deps.now()
-        self._asked = {one: at for one, at in self._asked.items() if at > now - _ASK_AGAIN}
+        # one of a later time than now was dealt with before the clock was set back
+        self._asked = {
+            one: at for one, at in self._asked.items() if now - _ASK_AGAIN < at <= now
+        }
         due = await book.due(now, LIMIT + len(self._asked))
         fresh = [one for one in due if one not in self._asked]
         clocks = await book.of({one.ticket_id for one in fresh})

@@ -35,7 +35,8 @@ class ServerDatabase:
     def __init__(self, url: str, write_seconds: float | None) -> None:
         """write_seconds: when a transaction is given up; None for never."""
         self._write_seconds = write_seconds
-        self._writer, self._reader = _engine(url, _WRITERS), _engine(url, READERS)
+        self._writer = _engine(url, _WRITERS, _locks_end(write_seconds))
+        self._reader = _engine(url, READERS, {})
 
     @property
     def dialect(self) -> Dialect:
@@ -117,7 +118,18 @@ async def _driver_of(connection: AsyncConnection) -> asyncpg.Connection:
     return (await connection.get_raw_connection()).driver_connection
 
 
-def _engine(url: str, connections: int) -> AsyncEngine:
+def _locks_end(write_seconds: float | None) -> dict[str, str]:
+    """For the server, which does not hear it when the line to us breaks in the middle.
+
+    It would keep our locks, and with them every other process waiting, until TCP gives up after
+    hours. When it has heard nothing for as long as we would have waited, we have given up.
+    """
+    if write_seconds is None:
+        return {}
+    return {"idle_in_transaction_session_timeout": str(round(write_seconds * 1000))}
+
+
+def _engine(url: str, connections: int, settings: dict[str, str]) -> AsyncEngine:
     return create_async_engine(
         url,
         isolation_level="AUTOCOMMIT",
@@ -129,6 +141,6 @@ def _engine(url: str, connections: int) -> AsyncEngine:
             "timeout": _CONNECT_SECONDS,
             "statement_cache_size": _STATEMENTS,
             "max_cached_statement_lifetime": 0,
-            "server_settings": {"application_name": "sutong", "jit": "off"},
+            "server_settings": {"application_name": "sutong", "jit": "off"} | settings,
         },
     )
