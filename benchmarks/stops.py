@@ -1,8 +1,8 @@
 """Does every process of the hub end by itself, whatever is away? `python -m benchmarks.stops`
 
-SIGTERM to all processes at once under load, again and again: while everything is there, while
-Kafka is away, while the database is away, refused or silent. Then all settles, and what the hub
-holds is compared with the peers' own books. Away is what stands behind a proxy of ours.
+SIGTERM under load, again and again: to one process after the other while everything is there, to
+all at once while Kafka or the database is away, refused or silent. Then all settles, and what the
+hub holds is compared with the peers' own books. Away is what stands behind a proxy of ours.
 """
 
 import argparse
@@ -186,25 +186,29 @@ async def _under_load(
             await asyncio.sleep(dice.uniform(*_ALIVE_SECONDS))
             await outage.begin()
             await asyncio.sleep(dice.uniform(*_ALIVE_SECONDS))
-            took = await _stop(outage.name, processes, report)
+            turn = number // len(outages) % len(processes)
+            told = processes if outage.proxy else [processes[-1 - turn]]
+            took = await _stop(outage.name, told, report)
             report.times += 1
             await outage.end()
-            await _start(processes)
+            await _start(told)
             more.set()
-            options.say(f"stop {number + 1}, away: {outage.name}: {took:.1f} s")
+            names = " ".join(one.name for one in told)
+            options.say(f"stop {number + 1}, {names}, away: {outage.name}: {took:.1f} s")
         enough.set()
         more.set()
 
 
 async def _stop(away: str, processes: list[HubProcess], report: StopReport) -> float:
-    """SIGTERM to all at once; seconds until the last one had ended."""
+    """SIGTERM to these at once; seconds until the last one had ended."""
     took = [await one for one in asyncio.as_completed(map(_timed, processes))]
     for process, code, seconds in took:
         if code == -signal.SIGKILL:
             report.killed += 1
         elif code or seconds > _MAY_TAKE_SECONDS:
-            name = process.log.stem
-            report.findings.append(f"{name} ended with {code} after {seconds:.1f} s, away: {away}")
+            report.findings.append(
+                f"{process.name} ended with {code} after {seconds:.1f} s, away: {away}"
+            )
     longest = max(seconds for _, _, seconds in took)
     report.longest_s = round(max(report.longest_s, longest), 2)
     report.longest_by[away] = round(max(report.longest_by.get(away, 0.0), longest), 2)

@@ -10,13 +10,13 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from hub.broker_watch import BrokerWatch
-from schemas.errors import StoreBusy
 from streams.progress import Progress
 from ticket_store.writer import Writer
 
 LOOK_SECONDS = 10.0
+PATIENCE_SECONDS = 5.0  # a store that needs longer is not there
 # what carries records; a peer that hangs, or a long sweep, is mended by no restart
-_CARRIERS = ("relay-", "ingest-", "register", "assign", "sla-clocks")
+CARRIERS = ("relay-bodies", "relay-events", "ingest-", "register", "assign", "sla-clocks")
 log = structlog.get_logger(__name__)
 
 
@@ -35,14 +35,14 @@ class StuckWatch:
             self._well_since = now
         if now - self._well_since < after_seconds:
             return []
-        return [
-            part for part in self._progress.stalled(after_seconds) if part.startswith(_CARRIERS)
-        ]
+        stalled = self._progress.stalled(after_seconds)
+        return sorted(part for part in stalled if part.startswith(CARRIERS))
 
     async def _well(self) -> bool:
         try:
-            await self._writer.run(lambda _unit: None)
-        except StoreBusy:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await self._writer.run(lambda _unit: None)
+        except Exception:  # noqa: BLE001 - whatever it is, the store is not usable
             return False
         return await self._broker.problem() is None
 

@@ -30,7 +30,6 @@ class RowPutter:
         if self.dialect.name == "sqlite":
             self._insert.run_tuples(connection, rows)
             return
-        # the driver is only in the transaction once SQLAlchemy has sent a statement on it
         driver = connection.connection.driver_connection
         copying = driver.copy_records_to_table(  # type: ignore[union-attr]  # asyncpg's own
             self.table.name, records=rows, columns=list(self.columns)

@@ -88,14 +88,16 @@ class Sender:
             if (lane := self.lanes.get(name)) is not None:
                 lane.wake.set()
 
-    async def recover(self) -> int:
+    async def recover(self, earlier: str | None = None) -> int:
         """Before `run`, for a holder that is alone: take up at once what its last life left.
 
+        earlier: the name of another holder that is gone for certain.
         Raises: RuntimeError while it runs: the leases would be those of tries under way.
         """
         if self._ended is not None and not self._ended.is_set():
             raise RuntimeError("leases are given up before the sender runs, not while it does")
-        return await self._book.recover(self._holder, self._now())
+        lost = {self._holder, earlier} if earlier else {self._holder}
+        return sum([await self._book.recover(holder, self._now()) for holder in sorted(lost)])
 
     async def run(self) -> None:
         """Deliver until `stop`."""

@@ -18,7 +18,8 @@ def test_percentiles_are_of_the_sorted_values() -> None:
 async def test_a_lifecycle_over_http_has_no_errors() -> None:
     figures = await lifecycle(LifecycleOptions(preload=20, seconds=1.0, clients=2))
     assert set(figures) == {
-        "lifecycles_per_s", "cpu_ms_per_lifecycle", "latency_ms", "search_ms", "errors",
+        "lifecycles_per_s", "cpu_ms_per_lifecycle", "latency_ms", "search_ms", "search_state_ms",
+        "errors",
         "preload", "preload_tickets_per_s", "bytes_per_ticket",
     }  # fmt: skip
     assert figures["errors"] == 0

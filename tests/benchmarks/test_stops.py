@@ -1,13 +1,30 @@
-"""The stops in short: SIGTERM under load ends the hub in time and in order, and nothing is lost."""
+"""Every process ends by itself after SIGTERM, under load, whatever is away; nothing is lost."""
 
 import pytest
 
 from benchmarks.stops import StopOptions, stops
+from tests.postgresql import own_database
 
 
 @pytest.mark.slow
-async def test_a_hub_that_is_stopped_under_load_ends_by_itself() -> None:
-    report = await stops(StopOptions(times=3, say=lambda _: None))
-    assert report.ok, report.findings
-    assert (report.times, report.killed, report.lost, report.doubled) == (3, 0, 0, 0)
-    assert 0 < report.longest_s < 30
+async def test_a_hub_ends_by_itself_under_load() -> None:
+    said: list[object] = []
+    report = await stops(StopOptions(times=3, say=said.append))
+    assert report.ok, (report, said)
+    figures = report.as_json()
+    assert {"times", "longest_s", "killed", "lost", "doubled"} <= figures.keys()
+    assert figures["times"] == 3
+    assert figures["killed"] == figures["lost"] == figures["doubled"] == 0
+    assert 0 < figures["longest_s"] <= 30
+    assert figures["tickets"] > 0
+
+
+@pytest.mark.postgresql
+@pytest.mark.slow
+async def test_it_does_while_the_database_is_away() -> None:
+    said: list[object] = []
+    async with own_database("stops") as url:
+        report = await stops(StopOptions(times=3, database_url=url, say=said.append))
+    assert report.ok, (report, said)
+    assert {"nothing", "database", "database, silent"} == report.longest_by.keys()
+    assert report.longest_s <= 30

@@ -39,7 +39,7 @@ from tests.schemas import cases
 from tests.streams.hub import FixedProposer, TellingProgress, deps_of
 from tests.ticket_store.hub_case import Clock, opened, register, seeded
 from tests.ticket_store.test_sender import settled, until
-from ticket_store.breaker import BreakerRule
+from ticket_store.breaker import BreakerRule, Circuit
 from ticket_store.schedule import Schedule
 from ticket_store.sender import Sender, SenderRules
 from ticket_store.store import Store
@@ -269,10 +269,7 @@ async def test_a_peer_that_is_lost_is_left_alone_and_found_again(tmp_path: Path)
         noting = Noting(line.connector)
         async with sending(store, noting) as sender:
             [lane] = sender.lanes.values()
-            while lane.breaker.seconds_to_probe() == 0:
-                noting.told.clear()
-                await noting.told.wait()
-                await asyncio.sleep(0)
+            await until(lambda: lane.breaker.circuit is not Circuit.CLOSED)
             await line.mend()
             await until(settled(store))
         assert len(line.book) == 4

@@ -1,80 +1,26 @@
 """`sutong import`: what comes in, what is refused, and that each ticket comes in once."""
 
 import asyncio
-import os
-import select
-import signal
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from hub.assembly import Hub, build
-from hub.settings import load
 from schemas.events import TicketRegistered
 from schemas.ids import created_at
 from schemas.lifecycle import Action
 from schemas.ticket import State
-from tests.hub.commands import ROOT, Ran, environment, sutong, sutong_process
-from tests.hub.old_tickets.import_child import CHUNK
+from tests.hub.commands import sutong, sutong_process
+from tests.hub.old_tickets.import_case import any_store, counted, found, imported, opened
 from tests.hub.old_tickets.rows import DEPARTMENT, SYSTEM, bare, row, write
-from tests.postgresql import own_database
-from tests.schemas.cases import DISPATCHER, LEADER, OPERATOR, command, registration
-from ticket_store.scope import scope_of
-from ticket_store.ticket_query import TicketQuery
+from tests.schemas.cases import DISPATCHER, OPERATOR, command, registration
 from ticket_store.to_dos import ToDo
 
-KINDS = ("sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql))
-MANY = 200
+__all__ = ["any_store"]  # a fixture
 CITY = (
     '{"city": {"dialect": "hotline12345", "url": "http://127.0.0.1:9",'
     ' "app_key": "k", "app_secret": "s"}}'
 )
-
-
-@asynccontextmanager
-async def opened() -> AsyncIterator[Hub]:
-    hub = await build(load())
-    try:
-        yield hub
-    finally:
-        await hub.close()
-
-
-async def imported(*given: str, stdin: str | None = None) -> Ran:
-    """In a thread: a command has a loop of its own."""
-    return await asyncio.to_thread(sutong, "import", "--workers", "1", *given, stdin=stdin)
-
-
-async def found(hub: Hub, **asked: Any) -> list[int]:
-    page = await hub.store.search.find(TicketQuery(**asked), scope_of(LEADER), 500)
-    return [one.ticket_id for one in page.rows]
-
-
-async def counted(hub: Hub, table: str) -> int:
-    count = f"SELECT COUNT(*) FROM {table}"  # noqa: S608 - ours
-    number: int = await hub.store.database.read(lambda one: one.exec_driver_sql(count).scalar_one())
-    return number
-
-
-@pytest.fixture(params=KINDS)
-async def any_store(
-    request: pytest.FixtureRequest, home: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Path]:
-    """SUTONG_HOME of an empty store on either database."""
-    if request.param == "sqlite":
-        assert (await asyncio.to_thread(sutong, "migrate")).code == 0
-        yield home
-        return
-    async with own_database("import_test") as url:
-        monkeypatch.setenv("SUTONG_DATABASE_URL", url)
-        assert (await asyncio.to_thread(sutong, "migrate")).code == 0
-        yield home
 
 
 async def test_a_closed_ticket_is_there_as_if_it_had_always_been(
@@ -264,65 +210,6 @@ def test_wrong_usage_is_2(args: list[str], said: str, monkeypatch: pytest.Monkey
     ran = sutong("import", *args)
     assert (ran.code, ran.out) == (2, "")
     assert said in ran.err
-
-
-def until_gone(pids: Sequence[int]) -> None:
-    """Wait until the processes have ended, at most a minute each."""
-    for pid in pids:
-        try:
-            handle = os.pidfd_open(pid)
-        except ProcessLookupError:
-            continue
-        try:
-            assert select.select([handle], [], [], 60)[0], f"process {pid} goes on"
-        finally:
-            os.close(handle)
-
-
-def killed_after(file: Path, home: Path, chunks: int, url: str | None) -> tuple[int, list[int]]:
-    """An import that is killed after some chunks: what it had told, and its processes."""
-    told: Iterator[str]
-    given = {"SUTONG_DATABASE_URL": url} if url else {}
-    child = subprocess.Popen(
-        [sys.executable, "-m", "tests.hub.old_tickets.import_child", str(file)],
-        env=environment(home, **given), cwd=ROOT, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    with child:
-        assert child.stdout is not None
-        lines = [child.stdout.readline() for _ in range(chunks)]
-        child.send_signal(signal.SIGKILL)
-        told = iter([*lines, *child.stdout.read().splitlines(keepends=True)])
-    whole = [line.split() for line in told if line.endswith("\n")]
-    workers = [int(pid) for pid in whole[-1][1:]]
-    until_gone(workers)
-    return int(whole[-1][0]), workers
-
-
-@pytest.mark.slow
-async def test_an_import_that_was_killed_goes_on_without_gaps(any_store: Path) -> None:
-    file = write(any_store / "old.jsonl", [row(f"OLD-{n}") for n in range(MANY)])
-    url = os.environ.get("SUTONG_DATABASE_URL")
-    acknowledged = 0
-    for chunks in (3, 9):
-        told, workers = await asyncio.to_thread(killed_after, file, any_store, chunks, url)
-        assert len(workers) == 2
-        acknowledged += told
-        async with opened() as hub:
-            there = await counted(hub, "tickets")
-            assert acknowledged <= there < MANY
-            assert there % CHUNK == 0
-            assert (await hub.store.audit.verify()).ok
-            acknowledged = there
-    ran = await imported(str(file), "--json")
-    assert (ran.code, ran.json["imported"], ran.json["repeated"]) == (
-        0, MANY - acknowledged, acknowledged,
-    )  # fmt: skip
-    async with opened() as hub:
-        numbers = {await hub.store.tickets.by_source_no(SYSTEM, f"OLD-{n}") for n in range(MANY)}
-        assert len(numbers - {None}) == MANY
-        assert await counted(hub, "tickets") == MANY
-        assert len(await found(hub, text="路灯不亮")) == MANY
-        assert (await hub.store.audit.verify()).ok
 
 
 @pytest.mark.slow

@@ -15,6 +15,8 @@ from schemas.lifecycle import Action
 from tests.hub.commands import Ran, sutong
 from tests.postgresql import own_database
 from tests.schemas.cases import LEADER, OPERATOR, TICKET_ID, command
+from ticket_store.engine import connect
+from ticket_store.partitions import look
 from ticket_store.scope import scope_of
 from ticket_store.ticket_query import TicketQuery
 
@@ -61,6 +63,10 @@ async def test_the_hub_goes_on_where_the_store_moved(
     assert "copied events 2/2" in ran.err
     assert "compared events 2/2" in ran.err
     assert "verified audit" in ran.err
+    database = connect(target)
+    stand = await look(database)
+    await database.close()
+    assert (stand.whole, stand.stray) == ((), {}), "every row lies in its month"
     again = await moved(home, target)
     assert again.code == 0
     assert "1 ticket(s)" in again.out

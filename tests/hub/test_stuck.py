@@ -1,12 +1,16 @@
 """A worker that stands still with everything there ends itself; one that waits does not."""
 
+import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from hub.assembly import build
 from hub.broker_watch import BrokerWatch
+from hub.settings import load
 from hub.stuck import LOOK_SECONDS, StuckWatch, until_stuck
+from hub.worker import running_worker
 from schemas.errors import StoreBusy
 from streams.progress import Progress
 from tests.ticket_store.hub_case import opened
@@ -32,16 +36,31 @@ def watched(store: Store, seconds: Seconds, folder: Path) -> tuple[StuckWatch, P
     return StuckWatch(progress, broker, store.writer), progress
 
 
-async def test_a_carrier_that_stands_still_ends_the_worker_after_its_time(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["relay-events", "ingest-web_portal", "register"])
+async def test_a_carrier_that_stands_still_ends_the_worker_after_its_time(
+    tmp_path: Path, name: str
+) -> None:
     seconds = Seconds()
     async with opened(tmp_path / "s.db") as store:
         watch, progress = watched(store, seconds, tmp_path)
-        progress.part("relay-events").begins()
+        progress.part(name).begins()
         begun = seconds.at
         await until_stuck(watch, AFTER, seconds.pause)
         assert AFTER < seconds.at - begun <= AFTER + LOOK_SECONDS
-        progress.part("relay-events").ends()
+        progress.part(name).ends()
         assert await watch.stuck(AFTER) == []
+
+
+async def test_a_running_worker_watches_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hub.stuck.LOOK_SECONDS", 0.05)
+    settings = load(home=tmp_path / "h", streams={"stalled_seconds": 0.2})
+    hub = await build(settings, migrating=True)
+    async with asyncio.timeout(30), running_worker(hub) as worker:
+        worker.progress.part("register").begins()  # and never comes to an end
+        await worker.failed.wait()
+    await hub.close()
 
 
 async def test_a_peer_that_hangs_or_a_long_sweep_does_not(tmp_path: Path) -> None:
