@@ -42,10 +42,10 @@ browser:
 run: environment ## the whole hub with simulated peers; prints address and demo users (ARGS=)
 	@$(BIN)/sutong demo $(ARGS)
 
-test: install ## the tests; one part of them with T=tests/connectors
-	@$(PYTEST) $(T)
+test: install ## the tests but for the slow ones (kill loops, outages); or T=tests/connectors
+	@$(PYTEST) $(or $(T),-m 'not slow')
 
-check: install ## what CI runs: format, lint, types, import contracts, tests with coverage
+check: install ## what CI runs: format, lint, types, import contracts, all tests with coverage
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy

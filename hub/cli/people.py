@@ -4,6 +4,7 @@ import secrets
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from string import ascii_letters, digits
 from typing import Annotated
 
 import typer
@@ -24,6 +25,7 @@ from ticket_store.people_values import (
 from ticket_store.store import Store
 
 BY = "cli"
+_FRESH_LENGTH = 20  # characters, of some 60 kinds
 _GIVEN = [role for role in Role if role in WORKERS | ADMINISTRATORS]
 user_app = typer.Typer(help="Users and API tokens.", no_args_is_help=True)
 Roles = Annotated[
@@ -47,11 +49,17 @@ def _roles(names: list[str], department: str | None) -> frozenset[Role]:
     return roles
 
 
-def _password(from_stdin: bool) -> str:
+def _password(from_stdin: bool, name: str) -> str:
     """What standard input says, or a fresh one that is shown once."""
     if from_stdin:
         return sys.stdin.readline().rstrip("\n")
-    return f"{secrets.token_urlsafe(12)}-Aa1"
+    # without the letter that the name begins with, it cannot hold the name, however short that is
+    never = name[:1].casefold()
+    letters = [one for one in ascii_letters + digits if one.casefold() != never]
+    while True:
+        fresh = "".join(secrets.choice(letters) for _ in range(_FRESH_LENGTH))
+        if all(any(map(kind, fresh)) for kind in (str.islower, str.isupper, str.isdigit)):
+            return fresh
 
 
 @user_app.command("add")
@@ -65,7 +73,7 @@ def add_user(
 ) -> None:
     """Create a user; the password must be changed at the first sign-in."""
     roles = _roles(role, department)
-    password = _password(password_stdin)
+    password = _password(password_stdin, name)
     try:
         new = NewUser(
             user_name=name,
@@ -137,7 +145,7 @@ def reset_password(
     as_json: AsJson = False,
 ) -> None:
     """Give a user a new password and sign him out everywhere."""
-    password = _password(password_stdin)
+    password = _password(password_stdin, name)
 
     async def reset(store: Store) -> None:
         await store.people.reset_password(BY, name, password)

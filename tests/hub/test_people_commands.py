@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from hub.cli.people import _password
 from hub.settings import load
 from hub.stored import stored
 from schemas.parties import Role
 from tests.hub.commands import sutong
+from ticket_store.passwords import SignInPolicy
 from ticket_store.people_values import SignInRefused
 
 pytestmark = pytest.mark.usefixtures("store")
@@ -49,6 +51,12 @@ def test_a_locked_out_user_is_unlocked() -> None:
     assert "locked until" in sutong("user", "list").out
     assert sutong("user", "unlock", "li", "--json").json == {"user": "li", "done": "unlocked"}
     assert asyncio.run(sign_in("li", PASSWORD))
+
+
+@pytest.mark.parametrize("name", ["a", "A", "1", "li", "-", "王"])
+def test_a_fresh_password_never_holds_the_name(name: str) -> None:
+    for _ in range(200):
+        SignInPolicy().check_password(_password(from_stdin=False, name=name), name)
 
 
 def test_a_reset_ends_the_old_password() -> None:
