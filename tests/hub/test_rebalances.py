@@ -36,6 +36,7 @@ from tests.postgresql import own_database
 
 STEPS, TICKETS_A_STEP, PACE_SECONDS = 6, 12, 0.05
 SETTLED_WITHIN = 240.0
+STALLED_SECONDS = 30.0  # after which a worker that stands still ends itself
 POLL_SECONDS = 0.3
 
 
@@ -113,7 +114,7 @@ async def city(folder: Path, url: str) -> AsyncIterator[tuple[Town, Fleet, CityL
             "home": folder / "home",
             "log_level": "warning",
             "clocks": CLOCKS,
-            "streams": STREAMS,
+            "streams": STREAMS | {"stalled_seconds": STALLED_SECONDS},
             "deliveries": DELIVERIES,
             "peers": town.entries(POLL_SECONDS),
             "broker_url": BROKER,
@@ -158,11 +159,16 @@ async def test_order_is_kept_while_workers_join_leave_and_die(tmp_path: Path) ->
         listening() as consumer,
     ):
         steps: list[str] = []
+        supervisors: list[asyncio.Task[None]] = []
 
         async def disturbed() -> None:
             steps.extend(await disturb(fleet, life.traffic))
+            # a worker that stands still after a rebalance ends itself, and is started again
+            supervisors.append(asyncio.create_task(fleet.keep_up()))
 
         left = await life.play(disturbed(), SETTLED_WITHIN)
+        for supervisor in supervisors:
+            supervisor.cancel()
         assert left == []
         held = await read_store(fleet.hub.store, town.names)
         assert len(steps) == STEPS
