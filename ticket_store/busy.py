@@ -45,3 +45,10 @@ def busy_reason(error: BaseException) -> str | None:
 def is_conflict(error: BaseException) -> bool:
     """Whether another process came in between: the same work may well succeed the next time."""
     return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in _CONFLICTS
+
+
+def is_collision(error: BaseException) -> bool:
+    """Whether two transactions met and the server ended this one: nothing of it has happened."""
+    return isinstance(error, DBAPIError) and str(getattr(error.orig, "sqlstate", "")).startswith(
+        "40"
+    )

@@ -59,6 +59,8 @@ class SqliteDatabase:
             return await self._reading.run(partial(_glance, work))
 
     async def write(self, work: Callable[[Connection], T]) -> T:
+        if self._closed:
+            raise StoreBusy("the store is closed")
         return await self._writing.run(partial(_transaction, work))
 
     async def close(self) -> None:

@@ -17,7 +17,7 @@ import structlog
 from sqlalchemy import Connection
 
 from schemas.errors import StoreBusy
-from ticket_store.busy import busy_reason, is_conflict
+from ticket_store.busy import busy_reason, is_collision, is_conflict
 from ticket_store.engine import Database
 
 MOST_TOGETHER = 64
@@ -197,7 +197,8 @@ class Writer:
             log.info("another process came in between", jobs=len(group), tries=tries)
             await self.process(group, tries + 1)
         elif len(group) == 1:
-            _fail(group[0], error)
+            met = is_collision(error)
+            _fail(group[0], StoreBusy("other processes are at the same rows") if met else error)
         else:
             self.counters.replays += 1
             log.warning("group replayed", jobs=len(group), error=type(error).__name__)

@@ -89,4 +89,7 @@ async def test_a_read_after_the_end_is_told_to_come_again(tmp_path: Path) -> Non
     await database.close()
     with pytest.raises(StoreBusy):
         await database.read(count)
+    async with asyncio.timeout(_PATIENCE):  # it waited for ever for a thread that had ended
+        with pytest.raises(StoreBusy):
+            await database.write(one_more)
     await database.close()  # twice is no fault

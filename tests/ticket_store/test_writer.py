@@ -175,6 +175,20 @@ def test_errors_of_a_server_are_sorted_too(error: Exception, busy: bool) -> None
     assert (busy_reason(error) is not None) is busy
 
 
+async def test_who_meets_others_again_and_again_is_told_to_come_again(store: Store) -> None:
+    """A deadlock on the fifth try went to the asker as it was, who answered 500."""
+    tries = 0
+
+    def meets(_unit: Unit) -> None:
+        nonlocal tries
+        tries += 1
+        raise _wrapped(_FromServer("40P01"))
+
+    with pytest.raises(StoreBusy, match="same rows"):
+        await store.writer.run(meets)
+    assert tries == 5
+
+
 async def test_a_database_that_is_away_for_reading_was_a_fault_of_the_message(
     tmp_path: Path,
 ) -> None:
